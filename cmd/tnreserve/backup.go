@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/dustin/go-humanize"
+)
+
+type backupCommand struct {
+	database
+	output
+	File string `arg:"" help:"The file to write; it must not exist."`
+}
+
+// Help is what --help shows below the flags.
+func (backupCommand) Help() string {
+	return `The copy is complete and checked before it gets its name; a server may go on serving meanwhile.
+To restore, stop the server and put the copy in the database's place.
+
+Example:
+  tnreserve backup --db tnreserve.db /backups/tnreserve-$(date +%F).db`
+}
+
+type backedUp struct {
+	DB    string `json:"db"`
+	File  string `json:"file"`
+	Bytes int64  `json:"bytes"`
+}
+
+func (b backedUp) text(w io.Writer) {
+	fmt.Fprintf(w, "copied %s to %s (%s), whole and checked\n", b.DB, b.File, humanize.Bytes(uint64(b.Bytes)))
+}
+
+// Run writes the copy.
+func (c *backupCommand) Run(ctx context.Context, p *process) error {
+	s, err := c.openExisting(ctx, p, false)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.Backup(ctx, c.File), s.Close()); err != nil {
+		return err
+	}
+	info, err := os.Stat(c.File)
+	if err != nil {
+		return err
+	}
+	return c.print(p, backedUp{DB: c.DB, File: c.File, Bytes: info.Size()})
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"tnreserve/store"
+	"tnreserve/web"
+)
+
+type serveCommand struct {
+	database
+	Addr    string `placeholder:"HOST:PORT" default:"127.0.0.1:8080" help:"Where to listen; port 0 picks a free one. Default: ${default}."`
+	Demo    bool   `help:"Fill an empty database with a demo, and print sign-in links to it."`
+	BaseURL string `name:"base-url" placeholder:"URL" help:"How people reach the server, if something stands in front of it: https://numbers.example."`
+	JSON    bool   `name:"json" help:"Print what is printed as one JSON object per line."`
+
+	IdleStaff   time.Duration `placeholder:"30m" default:"30m" help:"An operator's or admin's session ends when unused for so long. Default: ${default}."`
+	IdleOthers  time.Duration `placeholder:"4h" default:"4h" help:"The same for everybody else. Default: ${default}."`
+	SessionMost time.Duration `placeholder:"12h" default:"12h" help:"Any session ends after so long. Default: ${default}."`
+
+	Connections        int    `placeholder:"N" default:"8192" help:"How many connections may be open at once; 0 is no limit. Default: ${default}."`
+	ConnectionsPerAddr int    `placeholder:"N" default:"256" help:"The same per address of a client; behind a proxy set it to 0. Default: ${default}."`
+	LogLevel           string `placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: debug, info, warn or error. Default: ${default}."`
+}
+
+// Help is what --help shows below the flags.
+func (serveCommand) Help() string {
+	return `On a database without people it prints a set-up link for the first operator, good for 30 minutes
+and once. SIGTERM lets requests under way finish and ends within 10 s; a second one ends at once. A
+socket from systemd (LISTEN_FDS) is taken instead of --addr, and restarts then cut no request.
+
+Examples:
+  tnreserve serve --demo
+  tnreserve serve --db /var/lib/tnreserve/tnreserve.db --addr 127.0.0.1:8080 --base-url https://numbers.example
+  TNRESERVE_DB=/var/lib/tnreserve/tnreserve.db tnreserve serve`
+}
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
+	if err := c.sensible(); err != nil {
+		return err
+	}
+	log := p.logger(c.level())
+	ln, err := listen(p.getenv, c.Addr, log) // first: a port in use is said at once
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	clock := newClock()
+	s, err := c.openWith(ctx, store.Config{Now: clock.Now, Log: log, IdleStaff: c.IdleStaff, IdleOthers: c.IdleOthers, AbsoluteSession: c.SessionMost})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version})
+	if err != nil {
+		return err
+	}
+	facts, err := c.facts(ctx, s, cmp.Or(c.BaseURL, reachable(ln.Addr())))
+	if err != nil {
+		return err
+	}
+	facts.print(p.stdout, c.JSON, reachable(ln.Addr()))
+
+	var background sync.WaitGroup
+	defer background.Wait()
+	background.Go(func() { sweepEvery(ctx, s, log) })
+	background.Go(func() { clock.watch(ctx, log) })
+	return newFrontend(site.Handler(), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log).serve(ctx, ln)
+}
+
+func (c *serveCommand) level() slog.Level {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // one of four, which the parser saw to
+	return level
+}
+
+func (c *serveCommand) sensible() error {
+	if c.IdleStaff <= 0 || c.IdleOthers <= 0 || c.SessionMost <= 0 {
+		return usageError("--idle-staff, --idle-others and --session-most are longer than 0")
+	}
+	if c.BaseURL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.BaseURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return usageError(fmt.Sprintf("--base-url %q is not like https://numbers.example, without a path", c.BaseURL))
+	}
+	c.BaseURL = u.Scheme + "://" + u.Host
+	return nil
+}
+
+// sweepEvery keeps house once a second. It never stops at an error, and says one that
+// stays only once.
+func sweepEvery(ctx context.Context, s *store.Store, log *slog.Logger) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	said := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		switch _, err := s.Sweep(ctx); {
+		case ctx.Err() != nil:
+			return
+		case err == nil && said != "":
+			said = ""
+			log.Info("housekeeping works again")
+		case err != nil && err.Error() != said:
+			said = err.Error()
+			log.Error("housekeeping failed; it goes on every second", "error", err)
+		}
+	}
+}

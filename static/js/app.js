@@ -1,0 +1,183 @@
+// What is smoother with a script; every action also works as a plain link or form.
+// One file, delegated listeners, no state but what the page says.
+(() => {
+  const html = document.documentElement, $ = s => document.querySelector(s), $$ = s => document.querySelectorAll(s);
+  html.classList.add('js');
+
+  // --- Countdowns. The server says how many seconds are left at the moment it rendered
+  // (data-countdown at data-at); only what has gone by since is ours. Never two clocks.
+  const seen = new WeakMap();
+  const pad = n => String(n).padStart(2, '0');
+  const clock = s => s >= 172800 ? `${s / 86400 | 0}d ${s % 86400 / 3600 | 0}:${pad(s % 3600 / 60 | 0)}`
+    : s >= 3600 ? `${s / 3600 | 0}:${pad(s % 3600 / 60 | 0)}:${pad(s % 60)}` : `${s / 60 | 0}:${pad(s % 60)}`;
+  const fire = name => document.body.dispatchEvent(new CustomEvent('live:' + name, {bubbles: true}));
+  const say = text => { const p = $('#announce'); if (p) p.textContent = text; };
+  const step = () => {
+    for (const el of $$('[data-countdown]')) {
+      const key = el.dataset.countdown + '@' + el.dataset.at;
+      let base = seen.get(el);
+      // last starts at what is left now, so that a page opened at 1:50 does not announce 2:00
+      if (base?.key !== key) seen.set(el, base = {key, from: performance.now(), last: +el.dataset.countdown});
+      const left = Math.max(0, Math.ceil(el.dataset.countdown - (performance.now() - base.from) / 1000));
+      const time = el.querySelector('time'), text = clock(left);
+      if (time.textContent !== text) time.textContent = text;
+      el.querySelector('.arc').style.setProperty('stroke-dasharray', `${Math.min(100, 100 * left / el.dataset.total)} 100`);
+      const tone = left > 300 ? 'calm' : left > 30 ? 'soon' : 'now';
+      if (el.dataset.tone !== tone) el.dataset.tone = tone;
+      for (const at of [120, 30]) if (base.last > at && left <= at && left > 0) say(`${at === 120 ? '2 minutes' : '30 seconds'} left for ${el.dataset.of || 'a reservation'}. You can extend it.`);
+      // it is over when the server says so: ask, a little later than its own clock
+      if (!left && !base.over) { base.over = true; setTimeout(() => { fire('reservations'); fire('shelf'); }, 300); }
+      base.last = left;
+    }
+  };
+
+  // --- Times: the server writes UTC, the reader sees their own zone; hovering gives both.
+  const day = new Intl.DateTimeFormat(undefined, {dateStyle: 'medium', timeStyle: 'short'});
+  const hour = new Intl.DateTimeFormat(undefined, {timeStyle: 'short'});
+  const full = new Intl.DateTimeFormat(undefined, {dateStyle: 'full', timeStyle: 'long'});
+  const wall = new Intl.DateTimeFormat(undefined, {timeStyle: 'long'});
+  const times = () => {
+    const today = new Date().toDateString();
+    for (const t of $$('time[data-when]')) {
+      if (t.dataset.shown === t.dateTime) continue;
+      const d = new Date(t.dateTime);
+      t.title = `${full.format(d)} · ${t.title.split(' · ').pop()}`;
+      t.textContent = (t.dataset.when === 'time' && d.toDateString() === today ? hour : day).format(d);
+      t.dataset.shown = t.dateTime;
+    }
+  };
+
+  // --- Selections: how many, and all at once.
+  const counted = () => {
+    for (const box of $$('[data-select-all]')) {
+      const all = box.closest('table').querySelectorAll('tbody .c-sel input'), on = [...all].filter(i => i.checked).length;
+      box.checked = on > 0 && on === all.length; box.indeterminate = on > 0 && on < all.length; box.disabled = !all.length;
+      for (const n of box.closest('.results').querySelectorAll('[data-selected]')) n.textContent = on;
+    }
+  };
+
+  // --- Messages go by themselves, later when there is something to press, never while
+  // somebody points at or stands on them.
+  const toasts = () => {
+    for (const t of $$('.toast:not([data-timed])')) {
+      t.dataset.timed = '';
+      if (t.dataset.kind === 'error') continue;
+      const go = () => t.matches(':hover, :focus-within') ? setTimeout(go, 3000) : t.remove();
+      setTimeout(go, t.querySelector('form, a') ? 20000 : 8000);
+    }
+  };
+
+  // --- Live: one stream; its messages become events that regions listen to.
+  let linked = '';
+  const badge = () => {
+    const p = $('#live');
+    if (!linked || !p || p.dataset.state === linked) return;
+    p.hidden = false; p.dataset.state = linked; p.querySelector('.live-t').textContent = linked === 'on' ? 'Live' : 'Reconnecting';
+  };
+  if (document.body.dataset.live) {
+    let stream, hiddenAt = 0, dropped = false;
+    const open = () => {
+      stream?.close();
+      stream = new EventSource(document.body.dataset.live);
+      stream.onopen = () => { linked = 'on'; badge(); if (dropped) { dropped = false; for (const n of names) fire(n); } };
+      stream.onerror = () => { dropped = true; linked = 'wait'; badge(); if (stream.readyState === EventSource.CLOSED) setTimeout(open, 5000); };
+      for (const n of names) stream.addEventListener(n, () => fire(n));
+    };
+    const names = ['reservations', 'shelf', 'account', 'import'];
+    open();
+    addEventListener('pagehide', () => stream.close());
+    addEventListener('pageshow', e => { if (e.persisted) open(); });
+    // timers stand still in sleep and in hidden tabs: ask when somebody looks again
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) hiddenAt = Date.now();
+      else if (Date.now() - hiddenAt > 30000) for (const n of names) fire(n);
+    });
+  }
+
+  const refresh = () => { step(); times(); counted(); toasts(); badge(); };
+
+  // --- htmx: what a change of page needs beside the swap.
+  let from = location.pathname, address = location.pathname + location.search;
+  // the rows shown ask how they are, all in one request
+  document.addEventListener('htmx:config:request', e => {
+    const {sourceElement: el, request} = e.detail.ctx;
+    if (!el.matches?.('[data-rows]')) return;
+    for (const k of [...request.body.keys()]) request.body.delete(k);
+    for (const tr of [...el.children].slice(-400)) request.body.append('tn', tr.id.slice(3));
+  });
+  // a form that answers with the page it stands on is no new page in the history
+  document.addEventListener('htmx:before:history:update', e => {
+    if (e.detail.history.path === location.pathname + location.search) e.detail.history.type = 'replace';
+  });
+  document.addEventListener('htmx:after:swap', () => {
+    const now = location.pathname + location.search;
+    if (now !== address) {
+      // morphing keeps what was typed and ticked, but this is another page
+      const own = document.activeElement?.closest('form');
+      for (const form of $$('#main form, #lookup')) if (form !== own) form.reset();
+      $('.me')?.removeAttribute('open');
+      if (location.pathname !== from) { scrollTo(0, 0); $('#h1')?.focus({preventScroll: true}); }
+      from = location.pathname; address = now;
+    }
+    if (document.activeElement === document.body && lastId) document.getElementById(lastId)?.focus({preventScroll: true});
+    refresh();
+  });
+  // a swap may turn the button that was pressed into another thing with its id
+  let lastId = '';
+  document.addEventListener('htmx:before:swap', () => { lastId = document.activeElement?.id; });
+  // a network that is gone is said, not hidden
+  document.addEventListener('htmx:error', e => {
+    if (e.detail.ctx && !e.detail.ctx.response && $('#toasts') && !$('.toast[data-net]')) {
+      const t = document.createElement('div'); t.className = 'toast'; t.dataset.kind = 'warn'; t.dataset.net = '';
+      const p = document.createElement('p'); p.textContent = 'No connection. Nothing was changed; try again.'; t.append(p); $('#toasts').append(t); toasts();
+    }
+  });
+
+  // --- Pointer and keys.
+  document.addEventListener('click', e => {
+    const copy = e.target.closest('[data-copy]');
+    if (copy) {
+      navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.dataset.ok = ''; say('Copied'); setTimeout(() => delete copy.dataset.ok, 1200); });
+    }
+    e.target.closest('[data-dismiss]')?.closest('.toast').remove();
+    for (const d of $$('details.me[open], details.extra[open]')) if (!d.contains(e.target)) d.open = false;
+  });
+  document.addEventListener('change', e => {
+    if (e.target.matches('[data-select-all]')) for (const i of e.target.closest('table').querySelectorAll('tbody .c-sel input')) i.checked = e.target.checked;
+    counted();
+  });
+  document.addEventListener('reset', () => setTimeout(counted));
+  document.addEventListener('submit', e => {
+    if (!e.target.matches('.theme')) return;
+    e.preventDefault();
+    const theme = e.submitter.value, body = new URLSearchParams(new FormData(e.target));
+    body.set('theme', theme);
+    html.dataset.theme = theme;
+    e.target.querySelector(`[value=${theme === 'dark' ? 'light' : 'dark'}]`).focus();
+    fetch(e.target.action, {method: 'POST', body, redirect: 'manual'});
+  });
+  const move = by => {
+    const rows = [...$$('tbody[id=rows] > tr')];
+    if (!rows.length) return;
+    const at = rows.findIndex(r => r.classList.contains('cursor'));
+    const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
+    rows[at]?.classList.remove('cursor'); next.classList.add('cursor');
+    next.querySelector('.c-sel input, .c-tn a, .c-act .btn')?.focus({preventScroll: true});
+    next.scrollIntoView({block: 'nearest'});
+  };
+  document.addEventListener('keydown', e => {
+    const box = $('#q');
+    if (box && (e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k') { e.preventDefault(); box.focus(); box.select(); return; }
+    if (e.key === 'Escape') { for (const d of $$('details.me[open], details.extra[open]')) { d.open = false; d.querySelector('summary').focus(); } return; }
+    if (e.ctrlKey || e.metaKey || e.altKey || $('dialog[open]') || e.target.closest?.('input:not([type=checkbox]), select, textarea, [contenteditable]')) return;
+    const row = $('tr.cursor') ?? document.activeElement?.closest?.('#rows > tr');
+    const did = {
+      '/': () => box?.focus(), '?': () => $('#keys')?.showModal(), j: () => move(1), k: () => move(-1),
+      x: () => row?.querySelector('.c-sel input')?.click(), r: () => row?.querySelector('[data-reserve]')?.click(),
+    }[e.key];
+    if (did) { e.preventDefault(); did(); }
+  });
+
+  const tick = () => { step(); const c = $('.clock'); if (c) c.textContent = ' · ' + wall.format(new Date()); };
+  refresh(); tick(); setInterval(tick, 1000);
+})();

@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	"tnreserve/store/tel"
+)
+
+// Backup writes a consistent copy of the database to a new file while the service
+// goes on, and opens it to see that it is whole. The file appears under its name only
+// when it is complete. CodeConflict when the file exists.
+func (s *Store) Backup(ctx context.Context, file string) error {
+	if _, err := os.Lstat(file); err == nil {
+		return tel.Refuse(tel.CodeConflict, "%s exists already; choose another name.", file)
+	}
+	part := file + ".part"
+	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	// VACUUM INTO reads at one moment and writes elsewhere: nobody waits for it. The
+	// readers' connections may not write, so it gets one of its own.
+	db, err := sql.Open(s.dialect.driver, s.dialect.dsn(s.cfg.DB, false))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, `VACUUM INTO $1`, part); err != nil {
+		return errors.Join(fmt.Errorf("copying the database: %w", err), os.Remove(part))
+	}
+	if err := s.checkCopy(ctx, part); err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	if err := syncFile(part); err != nil {
+		return err
+	}
+	return os.Rename(part, file)
+}
+
+func (s *Store) checkCopy(ctx context.Context, file string) error {
+	db, err := sql.Open(s.dialect.driver, "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&_pragma=query_only(1)")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var verdict string
+	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("the copy is damaged: %s", verdict)
+	}
+	return nil
+}
+
+func syncFile(name string) error {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,283 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"tnreserve/store/tel"
+)
+
+// change runs fn in a transaction and answers once what it wrote is durable. fn
+// judges first and writes after: a refusal before its first write undoes nothing
+// of the neighbours that share the transaction. fn may run more than once, so it
+// only assigns results. ctx counts until fn's turn comes; after that the outcome is
+// awaited whatever happens to the caller.
+func (s *Store) change(ctx context.Context, actor tel.Actor, fn func(*tx) error) error {
+	return s.writer.do(ctx, actor, fn)
+}
+
+// writer owns the one connection that writes and commits all changes that wait in
+// one transaction (group commit): a durable commit costs a disk's flush, and 64
+// clients share it.
+type writer struct {
+	store      *Store
+	conn       *sql.Conn
+	jobs       chan *job
+	closing    chan struct{}
+	ended      chan struct{} // run has answered its last job
+	statements map[string]*sql.Stmt
+}
+
+type job struct {
+	ctx   context.Context
+	actor tel.Actor
+	fn    func(*tx) error
+	err   error
+	done  chan struct{}
+}
+
+func newWriter(s *Store, conn *sql.Conn) *writer {
+	return &writer{store: s, conn: conn, jobs: make(chan *job, 1024), closing: make(chan struct{}), ended: make(chan struct{}), statements: map[string]*sql.Stmt{}}
+}
+
+var errClosed = tel.Refuse(tel.CodeBusy, "The service is closing; nothing was done. Try again in a moment.")
+
+func (w *writer) do(ctx context.Context, actor tel.Actor, fn func(*tx) error) error {
+	j := &job{ctx: ctx, actor: actor, fn: fn, done: make(chan struct{})}
+	select {
+	case <-w.closing:
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	case w.jobs <- j:
+	}
+	select {
+	case <-j.done:
+		return j.err
+	case <-w.ended:
+	}
+	select { // it came in beside the closing: the last turn took it, or nobody did
+	case <-j.done:
+		return j.err
+	default:
+		return errClosed
+	}
+}
+
+// close refuses new changes; run ends when those that wait are done.
+func (w *writer) close() { close(w.closing) }
+
+func (w *writer) run() {
+	defer close(w.ended)
+	defer w.conn.Close()
+	for {
+		select {
+		case j := <-w.jobs:
+			w.takeTurn(j)
+		case <-w.closing:
+			for {
+				select {
+				case j := <-w.jobs:
+					w.takeTurn(j)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// takeTurn commits one change together with all that wait behind it.
+func (w *writer) takeTurn(first *job) {
+	batch := []*job{first}
+	for len(batch) < w.store.cfg.Batch {
+		select {
+		case j := <-w.jobs:
+			batch = append(batch, j)
+			continue
+		default:
+		}
+		break
+	}
+	w.commit(batch)
+	for _, j := range batch {
+		close(j.done)
+	}
+}
+
+// commit runs a batch in one transaction. When a change fails after it wrote, all
+// is rolled back and each runs alone, so that nobody pays for a neighbour.
+func (w *writer) commit(batch []*job) {
+	t, err := w.begin()
+	if err != nil {
+		w.fail(batch, err)
+		return
+	}
+	for _, j := range batch {
+		if j.err = j.ctx.Err(); j.err != nil {
+			continue
+		}
+		before := t.writes
+		if j.err = t.attempt(j); j.err != nil && t.writes != before {
+			t.rollback()
+			w.commitAlone(batch)
+			return
+		}
+	}
+	if err := t.finish(); err != nil {
+		t.rollback()
+		w.fail(batch, err)
+		return
+	}
+	w.store.committed(t)
+}
+
+func (w *writer) commitAlone(batch []*job) {
+	if len(batch) == 1 {
+		return // its own error stands, and nothing was written
+	}
+	for _, j := range batch {
+		w.commit([]*job{j})
+	}
+}
+
+// fail answers everybody in a batch whose transaction did not happen.
+func (w *writer) fail(batch []*job, err error) {
+	for _, j := range batch {
+		if j.err == nil {
+			j.err = w.foreign(err)
+		}
+	}
+}
+
+func (w *writer) foreign(err error) error {
+	if refusal := w.store.dialect.refusal(err); refusal != nil {
+		w.store.log.Error("the database refused a change", "error", err)
+		return refusal
+	}
+	return err
+}
+
+// tx is one transaction: the changes of a batch, one after the other, at one time.
+type tx struct {
+	*writer
+	now      time.Time
+	actor    tel.Actor // of the change that runs now
+	writes   int
+	accounts map[tel.AccountID]*accountRow
+	events   []*tel.Event
+	chain    struct { // the last event before this transaction
+		seq  int64
+		hash [sha256.Size]byte
+	}
+}
+
+func (w *writer) begin() (*tx, error) {
+	t := &tx{writer: w, accounts: map[tel.AccountID]*accountRow{}}
+	if err := w.raw("BEGIN IMMEDIATE"); err != nil {
+		return nil, err
+	}
+	var hash []byte
+	var at micros
+	err := t.row(`SELECT seq, at, hash FROM event ORDER BY seq DESC LIMIT 1`).Scan(&t.chain.seq, &at, &hash)
+	if err != nil && err != sql.ErrNoRows {
+		t.rollback()
+		return nil, err
+	}
+	copy(t.chain.hash[:], hash)
+	t.now = w.store.Now() // after the lock: time in the event table never runs back
+	if last := time.Time(at); last.After(t.now) {
+		t.now = last // another process with a clock ahead of ours
+	}
+	return t, nil
+}
+
+// attempt runs one change; a panic is that change's error, not the server's end.
+func (t *tx) attempt(j *job) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.store.log.Error("a change panicked", "panic", p, "stack", string(debug.Stack()))
+			t.writes++ // whatever it did, undo it
+			err = fmt.Errorf("a change panicked: %v", p)
+		}
+	}()
+	t.actor = j.actor
+	if err = j.fn(t); err != nil {
+		return t.foreign(err)
+	}
+	return nil
+}
+
+func (t *tx) finish() error {
+	if err := t.flushAccounts(); err != nil {
+		return err
+	}
+	if err := t.flushEvents(); err != nil {
+		return err
+	}
+	return t.raw("COMMIT")
+}
+
+func (t *tx) rollback() {
+	if err := t.raw("ROLLBACK"); err != nil {
+		t.store.log.Warn("rollback", "error", err)
+	}
+}
+
+func (w *writer) raw(sql string) error {
+	_, err := w.conn.ExecContext(context.Background(), sql)
+	return err
+}
+
+// prepared keeps one prepared statement per SQL text for the writer's connection.
+func (w *writer) prepared(sql string) (*sql.Stmt, error) {
+	if st, ok := w.statements[sql]; ok {
+		return st, nil
+	}
+	st, err := w.conn.PrepareContext(context.Background(), sql)
+	if err == nil {
+		w.statements[sql] = st
+	}
+	return st, err
+}
+
+// exec writes and answers how many rows it touched.
+func (t *tx) exec(sql string, args ...any) (int64, error) {
+	t.writes++
+	st, err := t.prepared(sql)
+	if err != nil {
+		return 0, fmt.Errorf("%w in %s", err, sql)
+	}
+	res, err := st.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (t *tx) query(sql string, args ...any) (*sql.Rows, error) {
+	st, err := t.prepared(sql)
+	if err != nil {
+		return nil, fmt.Errorf("%w in %s", err, sql)
+	}
+	return st.QueryContext(context.Background(), args...)
+}
+
+// scanner is a row, or the error in its place.
+type scanner interface{ Scan(dest ...any) error }
+
+type failedRow struct{ err error }
+
+func (f failedRow) Scan(...any) error { return f.err }
+
+func (t *tx) row(sql string, args ...any) scanner {
+	st, err := t.prepared(sql)
+	if err != nil {
+		return failedRow{fmt.Errorf("%w in %s", err, sql)}
+	}
+	return st.QueryRowContext(context.Background(), args...)
+}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"tnreserve/store/tel"
+)
+
+// dialect is all that differs between databases.
+type dialect struct {
+	name   string
+	driver string
+	// dsn makes a data source name; readers may not write.
+	dsn func(path string, reader bool) string
+	// schema adapts the one migration text.
+	schema func(sql string) string
+	// refusal tells an error of the database that means "nothing was done, repeat
+	// later" from any other.
+	refusal func(error) *tel.Error
+	// integrity is a query that answers "ok", or what is wrong with the file.
+	integrity string
+	// damaged tells an error that means that the file is none of the database's.
+	damaged func(error) bool
+}
+
+var sqliteDialect = dialect{
+	name:   "sqlite",
+	driver: "sqlite",
+	// Pragmas stand in the DSN because one set by Exec holds for one pooled
+	// connection only. synchronous=FULL: NORMAL lost acknowledged writes in a power
+	// cut.
+	dsn: func(path string, reader bool) string {
+		q := url.Values{"_txlock": {"immediate"}, "_pragma": {
+			"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+			"cache_size(-65536)", "temp_store(memory)", "wal_autocheckpoint(2000)",
+		}}
+		if reader {
+			q.Set("_txlock", "deferred")
+			q.Add("_pragma", "query_only(1)")
+		}
+		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+	},
+	// Only INTEGER PRIMARY KEY is SQLite's own row number; BIGINT would cost a second
+	// tree for each table.
+	schema: func(sql string) string {
+		return strings.ReplaceAll(sql, "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
+	},
+	refusal: func(err error) *tel.Error {
+		e, ok := errors.AsType[*sqlite.Error](err)
+		if !ok {
+			return nil
+		}
+		switch e.Code() & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+			return tel.Refuse(tel.CodeBusy, "The database is busy; nothing was done. Try again in a moment.")
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
+			return tel.Refuse(tel.CodeBusy, "The database cannot write at the moment; nothing was done. Try again later.")
+		}
+		return nil
+	},
+	integrity: `PRAGMA integrity_check(20)`,
+	damaged: func(err error) bool {
+		e, ok := errors.AsType[*sqlite.Error](err)
+		return ok && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)
+	},
+}
+
+// dialectOf picks the database by what --db looks like.
+func dialectOf(db string) (dialect, error) {
+	switch {
+	case db == "":
+		return dialect{}, tel.Invalid("db", "Say which database: --db tnreserve.db")
+	case strings.HasPrefix(db, "postgres://"), strings.HasPrefix(db, "postgresql://"):
+		return dialect{}, tel.Invalid("db", "PostgreSQL is not supported yet; give the path of a SQLite file, such as --db tnreserve.db")
+	case strings.Contains(db, "://"), strings.ContainsRune(db, 0):
+		return dialect{}, tel.Invalid("db", "%q is not the path of a SQLite file.", db)
+	}
+	return sqliteDialect, nil
+}

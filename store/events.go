@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"tnreserve/store/tel"
+)
+
+// event notes what happened; it is written with the rest of the transaction.
+func (t *tx) event(kind tel.EventKind, account tel.AccountID, reservation int64, facts tel.Facts) {
+	t.writes++
+	t.events = append(t.events, &tel.Event{At: t.now, Kind: kind, Account: account, Reservation: reservation, Actor: t.actor, Facts: facts})
+}
+
+const eventColumns = `seq, at, kind, account_id, reservation, actor_kind, actor_id, actor_name, actor_role, door, addr, facts, hash`
+
+// flushEvents chains and writes the transaction's events, many rows a statement:
+// what a statement costs is mostly the statement.
+func (t *tx) flushEvents() error {
+	args := make([]any, 0, 13*len(t.events))
+	for i, e := range t.events {
+		facts, err := e.Facts.Encode()
+		if err != nil {
+			return err
+		}
+		e.Seq = t.chain.seq + int64(i) + 1
+		before := t.chain.hash
+		if i > 0 {
+			before = t.events[i-1].Hash
+		}
+		e.Hash = e.ChainHash(before, facts)
+		a := e.Actor
+		args = append(args, e.Seq, micros(e.At), string(e.Kind), int64(e.Account), e.Reservation, string(a.Kind), a.ID, a.Name, string(a.Role), a.Door, a.Addr, string(facts), e.Hash[:])
+	}
+	return t.insertRows(`INSERT INTO event (`+eventColumns+`) VALUES `, 13, args)
+}
+
+// insertRows inserts rows of n columns, in few statement texts so that they stay
+// prepared.
+func (t *tx) insertRows(insert string, n int, args []any) error {
+	for len(args) > 0 {
+		rows := 1
+		for _, size := range []int{64, 16, 4} {
+			if len(args) >= size*n {
+				rows = size
+				break
+			}
+		}
+		if _, err := t.exec(insert+valuesList(rows, n), args[:rows*n]...); err != nil {
+			return err
+		}
+		args = args[rows*n:]
+	}
+	return nil
+}
+
+// valuesList is "($1,$2),($3,$4)" for 2 rows of 2 columns.
+func valuesList(rows, columns int) string {
+	var b strings.Builder
+	for r := range rows {
+		for c := range columns {
+			switch {
+			case c > 0:
+				b.WriteByte(',')
+			case r > 0:
+				b.WriteString(",(")
+			default:
+				b.WriteByte('(')
+			}
+			fmt.Fprintf(&b, "$%d", r*columns+c+1)
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+// committed makes a transaction's effect visible: on the shelf, on open pages.
+func (s *Store) committed(t *tx) {
+	if len(t.events) == 0 {
+		return
+	}
+	s.highWater.Store(max(s.highWater.Load(), t.now.UnixMicro()))
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	if s.applied != t.chain.seq {
+		s.catchUp(context.Background()) // another process wrote in between; this reads ours too
+		return
+	}
+	for _, e := range t.events {
+		s.apply(e)
+	}
+}
+
+// follow brings in what other processes wrote (a command line beside the server).
+func (s *Store) follow(ctx context.Context) {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.applying.Lock()
+			s.catchUp(ctx)
+			s.applying.Unlock()
+		}
+	}
+}
+
+// catchUp applies the events after the last one applied. The caller holds applying.
+func (s *Store) catchUp(ctx context.Context) {
+	if s.cfg.NoShelf {
+		return
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 ORDER BY seq`, s.applied)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Error("following events", "error", err)
+		}
+		return
+	}
+	events, err := collect(rows, scanEvent)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Error("following events", "error", err)
+		}
+		return
+	}
+	for _, e := range events {
+		s.apply(e)
+	}
+}
+
+// apply brings one event onto the shelf and tells the open pages.
+func (s *Store) apply(e *tel.Event) {
+	s.applied = e.Seq
+	if !s.cfg.NoShelf {
+		s.applyToShelf(e)
+	}
+	s.hub.tell(e)
+}
+
+func (s *Store) applyToShelf(e *tel.Event) {
+	switch e.Kind {
+	case tel.EventReserved, tel.EventExtended:
+		until := time.UnixMicro(e.Facts.ExpiresAt)
+		for _, tn := range e.Facts.TNs {
+			s.shelf.TakeUntil(tn, until)
+		}
+	case tel.EventDropped, tel.EventCancelled, tel.EventExpired, tel.EventEnabled:
+		for _, tn := range e.Facts.TNs {
+			s.shelf.Free(tn)
+		}
+	case tel.EventDisabled:
+		for _, tn := range e.Facts.TNs {
+			s.shelf.Take(tn)
+		}
+	case tel.EventImported:
+		for _, span := range e.Facts.Blocks {
+			if err := s.loadBlocks(context.Background(), span[0], span[1]); err != nil {
+				s.log.Error("loading imported blocks", "error", err)
+			}
+		}
+	}
+}
+
+func scanEvent(row scanner) (*tel.Event, error) {
+	e, _, err := scanEventFacts(row)
+	return e, err
+}
+
+// scanEventFacts reads an event and the facts as they are stored, which is what the
+// chain's hash was made over.
+func scanEventFacts(row scanner) (*tel.Event, []byte, error) {
+	var e tel.Event
+	var at micros
+	var kind, actorKind, role, facts string
+	var hash []byte
+	a := &e.Actor
+	err := row.Scan(&e.Seq, &at, &kind, &e.Account, &e.Reservation, &actorKind, &a.ID, &a.Name, &role, &a.Door, &a.Addr, &facts, &hash)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.At, e.Kind, a.Kind, a.Role = time.Time(at), tel.EventKind(kind), tel.ActorKind(actorKind), tel.Role(role)
+	if len(hash) != sha256.Size {
+		return nil, nil, fmt.Errorf("event %d has a hash of %d bytes", e.Seq, len(hash))
+	}
+	copy(e.Hash[:], hash)
+	if err := json.Unmarshal([]byte(facts), &e.Facts); err != nil {
+		return nil, nil, fmt.Errorf("event %d has unreadable facts: %w", e.Seq, err)
+	}
+	return &e, []byte(facts), nil
+}
+
+// collect reads all rows through scan and closes them.
+func collect[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) {
+	defer rows.Close()
+	var list []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, rows.Err()
+}

@@ -1,0 +1,635 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"tnreserve/store/intake"
+	"tnreserve/store/shelf"
+	"tnreserve/store/tel"
+)
+
+// Imported counts what an import changed.
+type Imported struct {
+	BlocksNew       int   `json:"blocks_new"`
+	BlocksChanged   int   `json:"blocks_changed"`
+	BlocksUnchanged int   `json:"blocks_unchanged"`
+	TNsNew          int64 `json:"tns_new"`
+}
+
+// importAtOnce is how many blocks one change writes: a few milliseconds, so that
+// reserving goes on meanwhile.
+const importAtOnce = 500
+
+// Import brings a read inventory file in. It only adds and changes: what is there and
+// not in the file stays. It works in many small changes, each whole; an import that
+// was killed is run again to the same end. progress, if set, is told the blocks done.
+func (s *Store) Import(ctx context.Context, actor tel.Actor, inv *intake.Inventory, progress func(done, total int)) (Imported, error) {
+	var total Imported
+	if !actor.Can(tel.ActManageInventory) {
+		return total, tel.Forbidden(tel.ActManageInventory)
+	}
+	im := importer{s: s, names: newNames()}
+	if err := im.loadNames(ctx); err != nil {
+		return total, err
+	}
+	offers := inv.TNOffers
+	for done := 0; done < len(inv.Blocks); {
+		chunk := inv.Blocks[done:min(done+importAtOnce, len(inv.Blocks))]
+		last := chunk[len(chunk)-1].Block
+		n, _ := slices.BinarySearchFunc(offers, last+1, func(o intake.TNOffer, b tel.Block) int { return int(o.TN.Block() - b) })
+		part, err := im.chunk(ctx, actor, chunk, offers[:n])
+		if err != nil {
+			return total, err
+		}
+		offers = offers[n:]
+		total.add(part)
+		done += len(chunk)
+		if progress != nil {
+			progress(done, len(inv.Blocks))
+		}
+	}
+	return total, nil
+}
+
+func (i *Imported) add(o Imported) {
+	i.BlocksNew += o.BlocksNew
+	i.BlocksChanged += o.BlocksChanged
+	i.BlocksUnchanged += o.BlocksUnchanged
+	i.TNsNew += o.TNsNew
+}
+
+// importer knows the ids of places and offers, so that each is asked for once.
+type importer struct {
+	s *Store
+	names
+}
+
+// names are places and offers by id and back.
+type names struct {
+	places  map[tel.Place]shelf.PlaceID
+	offers  map[tel.Offer]shelf.OfferID
+	placeOf map[shelf.PlaceID]tel.Place
+	more    *names // where these do not know
+}
+
+func newNames() names {
+	return names{map[tel.Place]shelf.PlaceID{}, map[tel.Offer]shelf.OfferID{}, map[shelf.PlaceID]tel.Place{}, nil}
+}
+
+func (n *names) addPlace(id shelf.PlaceID, p tel.Place) { n.places[p], n.placeOf[id] = id, p }
+func (n *names) addOffer(id shelf.OfferID, o tel.Offer) { n.offers[o] = id }
+
+func (im *importer) loadNames(ctx context.Context) error {
+	return errors.Join(im.s.eachPlace(ctx, im.s.read, im.addPlace), im.s.eachOffer(ctx, im.s.read, im.addOffer))
+}
+
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func (s *Store) eachPlace(ctx context.Context, q querier, fn func(shelf.PlaceID, tel.Place)) error {
+	rows, err := q.QueryContext(ctx, `SELECT id, city, state, rate_center, lata, carrier FROM place`)
+	return eachRow(rows, err, func(row scanner) error {
+		var id shelf.PlaceID
+		var p tel.Place
+		err := row.Scan(&id, &p.City, &p.State, &p.RateCenter, &p.LATA, &p.Carrier)
+		fn(id, p)
+		return err
+	})
+}
+
+func (s *Store) eachOffer(ctx context.Context, q querier, fn func(shelf.OfferID, tel.Offer)) error {
+	rows, err := q.QueryContext(ctx, `SELECT id, features, tier, monthly_cost FROM offer`)
+	return eachRow(rows, err, func(row scanner) error {
+		var id shelf.OfferID
+		var o tel.Offer
+		err := row.Scan(&id, &o.Features, &o.Tier, &o.MonthlyCost)
+		fn(id, o)
+		return err
+	})
+}
+
+// eachRow walks rows, or gives back the error that came in their place.
+func eachRow(rows *sql.Rows, err error, fn func(scanner) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (t *tx) placeID(n *names, p tel.Place) (id shelf.PlaceID, err error) {
+	for known := n; known != nil; known = known.more {
+		if id, ok := known.places[p]; ok {
+			return id, nil
+		}
+	}
+	t.writes++
+	err = t.row(`INSERT INTO place (city, state, rate_center, lata, carrier) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (state, city, rate_center, lata, carrier) DO UPDATE SET city = excluded.city RETURNING id`,
+		p.City, p.State, p.RateCenter, p.LATA, p.Carrier).Scan(&id)
+	n.addPlace(id, p)
+	return id, err
+}
+
+func (t *tx) offerID(n *names, o tel.Offer) (id shelf.OfferID, err error) {
+	for known := n; known != nil; known = known.more {
+		if id, ok := known.offers[o]; ok {
+			return id, nil
+		}
+	}
+	t.writes++
+	err = t.row(`INSERT INTO offer (features, tier, monthly_cost) VALUES ($1, $2, $3)
+		ON CONFLICT (features, tier, monthly_cost) DO UPDATE SET tier = excluded.tier RETURNING id`,
+		o.Features, o.Tier, int64(o.MonthlyCost)).Scan(&id)
+	n.addOffer(id, o)
+	return id, err
+}
+
+// chunk writes some blocks in one change, and only where they differ.
+func (im *importer) chunk(ctx context.Context, actor tel.Actor, blocks []intake.Block, offers []intake.TNOffer) (Imported, error) {
+	var out Imported
+	first, last := blocks[0].Block, blocks[len(blocks)-1].Block
+	var fresh names // ids made in a change that is undone must not be remembered
+	err := im.s.change(ctx, actor, func(t *tx) error {
+		out, fresh = Imported{}, newNames()
+		fresh.more = &im.names
+		w := blockWriter{tx: t, names: &fresh, out: &out, wanted: map[tel.Number]shelf.OfferID{}}
+		if err := w.write(blocks, offers); err != nil {
+			return err
+		}
+		if len(w.rows) > 0 || w.differ {
+			t.event(tel.EventImported, 0, 0, tel.Facts{Blocks: [][2]tel.Block{{first, last}}})
+		}
+		return nil
+	})
+	if err == nil {
+		maps.Copy(im.places, fresh.places)
+		maps.Copy(im.offers, fresh.offers)
+		maps.Copy(im.placeOf, fresh.placeOf)
+	}
+	return out, err
+}
+
+// blockWriter writes a chunk of blocks where they differ from what there is.
+type blockWriter struct {
+	*tx
+	names  *names
+	out    *Imported
+	rows   []any                        // of table block
+	wanted map[tel.Number]shelf.OfferID // offers of TNs by themselves
+	differ bool                         // some TN's own offer changed
+}
+
+func (w *blockWriter) write(blocks []intake.Block, offers []intake.TNOffer) error {
+	first, last := blocks[0].Block, blocks[len(blocks)-1].Block
+	have, err := blocksByID(w.query(blocksSQL, int64(first), int64(last)))
+	if err != nil {
+		return err
+	}
+	own, err := w.ownOffers(first, last)
+	if err != nil {
+		return err
+	}
+	for _, o := range offers {
+		if w.wanted[o.TN], err = w.offerID(w.names, o.Offer); err != nil {
+			return err
+		}
+	}
+	for _, b := range blocks {
+		if err := w.block(b, have[b.Block], own[b.Block]); err != nil {
+			return err
+		}
+	}
+	if err := w.insertRows(`INSERT INTO block (id, place_id, offer_id, members) VALUES `, 4, w.rows); err != nil {
+		return err
+	}
+	return w.putTNOffers()
+}
+
+// ownOffers are the TNs of a range that have offers of their own.
+func (w *blockWriter) ownOffers(first, last tel.Block) (map[tel.Block][]tel.Number, error) {
+	own := map[tel.Block][]tel.Number{}
+	rows, err := w.query(`SELECT tn FROM tn_offer WHERE tn BETWEEN $1 AND $2`, int64(first.Number(0)), int64(lastTN(last)))
+	return own, eachRow(rows, err, func(row scanner) error {
+		var tn tel.Number
+		err := row.Scan(&tn)
+		own[tn.Block()] = append(own[tn.Block()], tn)
+		return err
+	})
+}
+
+// blocksByID collects the rows of blocksSQL.
+func blocksByID(rows *sql.Rows, err error) (map[tel.Block]*shelf.Block, error) {
+	have := map[tel.Block]*shelf.Block{}
+	err = eachRow(rows, err, func(row scanner) error {
+		b, err := scanBlock(row)
+		have[b.Block] = &b
+		return err
+	})
+	return have, err
+}
+
+// block decides what an import does to one block: nothing, or the row to write. An
+// UPDATE would cost a statement per block, so a changed row is removed and written
+// again with the rest.
+func (w *blockWriter) block(in intake.Block, have *shelf.Block, own []tel.Number) error {
+	named, err := w.offerID(w.names, in.Offer)
+	if err != nil {
+		return err
+	}
+	var was tel.Place
+	if have != nil {
+		if was, err = w.placeNamed(have.Place); err != nil {
+			return err
+		}
+	}
+	now, place := become(in, named, have, was)
+	if have != nil {
+		w.nameOffers(in, named, now.Offer, own)
+	}
+	if now.Place, err = w.placeID(w.names, place); err != nil {
+		return err
+	}
+	if !w.out.count(have, now) {
+		return nil
+	}
+	if have != nil {
+		if _, err := w.exec(`DELETE FROM block WHERE id = $1`, int64(in.Block)); err != nil {
+			return err
+		}
+	}
+	w.rows = append(w.rows, int64(now.Block), int64(now.Place), int64(now.Offer), encodeMembers(now.Members))
+	return nil
+}
+
+// become is what a block will be after an import, and where; have is nil for a new
+// one, was is where it is now. A file that names only part of a block says nothing of how the other TNs are
+// sold, and an empty part of a place says nothing at all.
+func become(in intake.Block, named shelf.OfferID, have *shelf.Block, was tel.Place) (now shelf.Block, place tel.Place) {
+	now = shelf.Block{Block: in.Block, Offer: named, Members: in.Members}
+	if have == nil {
+		return now, in.Place
+	}
+	now.Members = union(have.Members, in.Members)
+	if memberCount(now.Members) != memberCount(in.Members) {
+		now.Offer = have.Offer // some TNs are not the file's
+	}
+	return now, completed(in.Place, was)
+}
+
+// count adds one block to the counts: what it was (nil: not there) and what it is to
+// be. It tells whether there is something to write.
+func (i *Imported) count(have *shelf.Block, now shelf.Block) (differs bool) {
+	switch {
+	case have == nil:
+		i.BlocksNew++
+		i.TNsNew += memberCount(now.Members)
+		return true
+	case have.Place == now.Place && have.Offer == now.Offer && memberCount(now.Members) == memberCount(have.Members):
+		i.BlocksUnchanged++
+		return false
+	}
+	i.BlocksChanged++
+	i.TNsNew += memberCount(now.Members) - memberCount(have.Members)
+	return true
+}
+
+// CompareImport counts the blocks that Import would change, and writes nothing.
+func (s *Store) CompareImport(ctx context.Context, actor tel.Actor, inv *intake.Inventory) (Imported, error) {
+	var out Imported
+	if !actor.Can(tel.ActManageInventory) {
+		return out, tel.Forbidden(tel.ActManageInventory)
+	}
+	im := importer{s: s, names: newNames()}
+	if err := im.loadNames(ctx); err != nil {
+		return out, err
+	}
+	for rest := inv.Blocks; len(rest) > 0; {
+		chunk := rest[:min(10*importAtOnce, len(rest))]
+		rest = rest[len(chunk):]
+		have, err := blocksByID(s.read.QueryContext(ctx, blocksSQL, int64(chunk[0].Block), int64(chunk[len(chunk)-1].Block)))
+		if err != nil {
+			return out, err
+		}
+		for _, in := range chunk {
+			// A place or an offer that is not known has the id 0, as no block has.
+			was := have[in.Block]
+			now, place := become(in, im.offers[in.Offer], was, im.placeOf[placeID(was)])
+			now.Place = im.places[place]
+			out.count(was, now)
+		}
+	}
+	return out, nil
+}
+
+func placeID(b *shelf.Block) shelf.PlaceID {
+	if b == nil {
+		return 0
+	}
+	return b.Place
+}
+
+// nameOffers wants the offer that the file names for those of its TNs that would
+// have another: the block keeps its own, or the TN has one from an earlier file.
+func (w *blockWriter) nameOffers(in intake.Block, named, block shelf.OfferID, own []tel.Number) {
+	want := func(tn tel.Number) {
+		if _, ok := w.wanted[tn]; !ok {
+			w.wanted[tn] = named
+		}
+	}
+	for _, tn := range own {
+		if in.Members == nil || in.Members.Has(tn.Index()) {
+			want(tn)
+		}
+	}
+	if named == block {
+		return
+	}
+	for i := range tel.BlockSize { // named is not the block's: only part of it is in the file
+		if in.Members.Has(i) {
+			want(in.Block.Number(i))
+		}
+	}
+}
+
+// completed is a place with what it does not say taken from another.
+func completed(p, from tel.Place) tel.Place {
+	return tel.Place{
+		City: cmp.Or(p.City, from.City), State: cmp.Or(p.State, from.State), RateCenter: cmp.Or(p.RateCenter, from.RateCenter),
+		LATA: cmp.Or(p.LATA, from.LATA), Carrier: cmp.Or(p.Carrier, from.Carrier),
+	}
+}
+
+// placeNamed is what a place id stands for; another import may have made it.
+func (w *blockWriter) placeNamed(id shelf.PlaceID) (p tel.Place, err error) {
+	for known := w.names; known != nil; known = known.more {
+		if p, ok := known.placeOf[id]; ok {
+			return p, nil
+		}
+	}
+	err = w.row(`SELECT city, state, rate_center, lata, carrier FROM place WHERE id = $1`, id).Scan(&p.City, &p.State, &p.RateCenter, &p.LATA, &p.Carrier)
+	return p, err
+}
+
+// union of two memberships; nil is all 1,000, and stays nil.
+func union(a, b *shelf.Bits) *shelf.Bits {
+	if a == nil || b == nil {
+		return nil
+	}
+	u := *a
+	for i := range u {
+		u[i] |= b[i]
+	}
+	if u == shelf.Full() {
+		return nil
+	}
+	return &u
+}
+
+func memberCount(m *shelf.Bits) int64 {
+	if m == nil {
+		return tel.BlockSize
+	}
+	return int64(m.Count())
+}
+
+func encodeMembers(m *shelf.Bits) []byte {
+	if m == nil || *m == shelf.Full() {
+		return nil
+	}
+	b := make([]byte, 0, 8*len(m))
+	for _, w := range m {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	return b
+}
+
+func decodeMembers(b []byte) (*shelf.Bits, error) {
+	if b == nil {
+		return nil, nil
+	}
+	var m shelf.Bits
+	if len(b) != 8*len(m) {
+		return nil, fmt.Errorf("a block's members are %d bytes", len(b))
+	}
+	for i := range m {
+		m[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return &m, nil
+}
+
+func (w *blockWriter) putTNOffers() error {
+	for tn, offer := range w.wanted {
+		n, err := w.exec(`INSERT INTO tn_offer (tn, offer_id) VALUES ($1, $2) ON CONFLICT (tn) DO UPDATE SET offer_id = excluded.offer_id WHERE tn_offer.offer_id <> excluded.offer_id`, int64(tn), int64(offer))
+		if err != nil {
+			return err
+		}
+		w.differ = w.differ || n > 0
+	}
+	return nil
+}
+
+// Loading the shelf.
+
+const blocksSQL = `SELECT id, place_id, offer_id, members FROM block WHERE id BETWEEN $1 AND $2 ORDER BY id`
+
+func scanBlock(row scanner) (shelf.Block, error) {
+	var b shelf.Block
+	var members []byte
+	err := row.Scan(&b.Block, &b.Place, &b.Offer, &members)
+	if err == nil {
+		b.Members, err = decodeMembers(members)
+	}
+	return b, err
+}
+
+const lastBlock = tel.Block(1 << 62)
+
+// loadShelf reads the inventory and what is not free, at one moment of the database.
+func (s *Store) loadShelf(ctx context.Context) error {
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&s.applied); err != nil {
+		return err
+	}
+	if err := s.putBlocks(ctx, tx, 0, lastBlock); err != nil {
+		return err
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT h.tn, r.expires_at, r.state = 'live' FROM hold h JOIN reservation r ON r.seq = h.reservation`)
+	if err := eachRow(rows, err, s.takeHeld); err != nil {
+		return err
+	}
+	rows, err = tx.QueryContext(ctx, `SELECT tn, COALESCE(until, 0), until IS NOT NULL FROM tn_state`)
+	return eachRow(rows, err, s.takeHeld)
+}
+
+// takeHeld takes one TN off the shelf: until a time, or until somebody says.
+func (s *Store) takeHeld(row scanner) error {
+	var tn tel.Number
+	var until int64
+	var bounded bool
+	if err := row.Scan(&tn, &until, &bounded); err != nil {
+		return err
+	}
+	if bounded {
+		s.shelf.TakeUntil(tn, time.UnixMicro(until))
+	} else {
+		s.shelf.Take(tn)
+	}
+	return nil
+}
+
+// loadBlocks brings a range of blocks onto the shelf after an import.
+func (s *Store) loadBlocks(ctx context.Context, first, last tel.Block) error {
+	return s.putBlocks(ctx, s.read, first, last)
+}
+
+func (s *Store) putBlocks(ctx context.Context, q querier, first, last tel.Block) error {
+	if err := s.eachPlace(ctx, q, s.shelf.SetPlace); err != nil {
+		return err
+	}
+	if err := s.eachOffer(ctx, q, s.shelf.SetOffer); err != nil {
+		return err
+	}
+	rows, err := q.QueryContext(ctx, blocksSQL, int64(first), int64(last))
+	if err != nil {
+		return err
+	}
+	blocks, err := collect(rows, scanBlock)
+	if err != nil {
+		return err
+	}
+	s.shelf.PutBlocks(blocks)
+	from, to := first.Number(0), lastTN(last)
+	rows, err = q.QueryContext(ctx, `SELECT tn, offer_id FROM tn_offer WHERE tn BETWEEN $1 AND $2`, int64(from), int64(to))
+	return eachRow(rows, err, func(row scanner) error {
+		var tn tel.Number
+		var offer shelf.OfferID
+		err := row.Scan(&tn, &offer)
+		s.shelf.SetTNOffer(tn, offer)
+		return err
+	})
+}
+
+func lastTN(b tel.Block) tel.Number {
+	if b == lastBlock {
+		return tel.Number(1<<63 - 1)
+	}
+	return b.Number(tel.BlockSize - 1)
+}
+
+// Searching.
+
+// Search finds free TNs that match. It reserves nothing: two searchers may be shown
+// the same TN, and Reserve decides.
+func (s *Store) Search(ctx context.Context, actor tel.Actor, q tel.Query) (tel.Found, error) {
+	if !actor.Can(tel.ActSearch) {
+		return tel.Found{}, tel.Forbidden(tel.ActSearch)
+	}
+	if err := ctx.Err(); err != nil {
+		return tel.Found{}, err
+	}
+	return s.shelf.Search(q, s.Now())
+}
+
+// Shelf is what is free, for what needs no check: names of places, seeds, sizes.
+func (s *Store) Shelf() *shelf.Shelf { return s.shelf }
+
+// Summary adds up the inventory by a dimension.
+func (s *Store) Summary(actor tel.Actor, by shelf.Dimension, within tel.Query) ([]shelf.Row, error) {
+	if !actor.Can(tel.ActManageInventory) {
+		return nil, tel.Forbidden(tel.ActManageInventory)
+	}
+	return s.shelf.Summary(by, within, s.Now()), nil
+}
+
+// Disable takes a TN that is available off the market until Enable.
+func (s *Store) Disable(ctx context.Context, actor tel.Actor, tn tel.Number) error {
+	return s.change(ctx, actor, func(t *tx) error {
+		state, over, err := t.tnState(tn)
+		if err != nil {
+			return err
+		}
+		if err := state.To(tel.TNDisabled); err != nil {
+			return tnRefusal(tn, state, tel.TNDisabled)
+		}
+		if over != 0 {
+			if err := t.expireNow(over); err != nil {
+				return err
+			}
+		}
+		if _, err := t.exec(`INSERT INTO tn_state (tn, state, since) VALUES ($1, $2, $3)
+			ON CONFLICT (tn) DO UPDATE SET state = excluded.state, since = excluded.since, until = NULL`, int64(tn), string(tel.TNDisabled), micros(t.now)); err != nil {
+			return err
+		}
+		t.event(tel.EventDisabled, 0, 0, tel.Facts{TNs: []tel.Number{tn}})
+		return nil
+	})
+}
+
+// Enable offers a disabled TN again.
+func (s *Store) Enable(ctx context.Context, actor tel.Actor, tn tel.Number) error {
+	return s.change(ctx, actor, func(t *tx) error {
+		state, _, err := t.tnState(tn)
+		if err != nil {
+			return err
+		}
+		if state != tel.TNDisabled {
+			return tnRefusal(tn, state, tel.TNAvailable)
+		}
+		if _, err := t.exec(`DELETE FROM tn_state WHERE tn = $1`, int64(tn)); err != nil {
+			return err
+		}
+		t.event(tel.EventEnabled, 0, 0, tel.Facts{TNs: []tel.Number{tn}})
+		return nil
+	})
+}
+
+func tnRefusal(tn tel.Number, is, wanted tel.TNState) error {
+	return &tel.Error{Code: tel.CodeNotAvailable, TN: tn, Message: fmt.Sprintf("%s is %s and cannot become %s.", tn, is, wanted)}
+}
+
+// tnState is a TN's state now, for those who may see all of it. over is a
+// reservation whose hold on it ran out and was not swept yet.
+func (t *tx) tnState(tn tel.Number) (state tel.TNState, over int64, err error) {
+	if !t.actor.Can(tel.ActManageInventory) {
+		return "", 0, tel.Forbidden(tel.ActManageInventory)
+	}
+	if _, _, known := t.store.shelf.Has(tn); !known {
+		return "", 0, tel.NotFound()
+	}
+	var kept string
+	err = t.row(`SELECT state FROM tn_state WHERE tn = $1`, int64(tn)).Scan(&kept)
+	if err == nil || !errors.Is(err, sql.ErrNoRows) {
+		return tel.TNState(kept), 0, err
+	}
+	var r tel.Reservation
+	err = t.row(`SELECT r.seq, r.state, r.expires_at FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn = $1`, int64(tn)).
+		Scan(&r.Seq, (*string)(&r.State), (*micros)(&r.ExpiresAt))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return tel.TNAvailable, 0, nil
+	case err != nil:
+		return "", 0, err
+	case r.StateAt(t.now) == tel.StateExpired:
+		return tel.TNAvailable, r.Seq, nil
+	}
+	return tel.TNReserved, 0, nil
+}

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"sync"
+
+	"tnreserve/store/tel"
+)
+
+// Topic is a kind of news for open pages. News carry no data: a page asks again and
+// is answered by its own rights.
+type Topic uint8
+
+// The topics.
+const (
+	TopicReservations Topic = 1 << iota // of an account that the listener sees
+	TopicShelf                          // what is free changed
+	TopicAccount                        // an account's switch, lock or policy
+	TopicInventory                      // blocks were imported
+)
+
+// Topics are the names of the topics, as open pages know them.
+var Topics = map[Topic]string{TopicReservations: "reservations", TopicShelf: "shelf", TopicAccount: "account", TopicInventory: "import"}
+
+// Listener hears about changes. Take empties what it has heard; Wake tells that
+// there is something to take.
+type Listener struct {
+	Wake  chan struct{}
+	actor tel.Actor
+	hub   *hub
+	mu    sync.Mutex
+	heard Topic
+}
+
+// Take answers the topics heard since the last Take.
+func (l *Listener) Take() Topic {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	heard := l.heard
+	l.heard = 0
+	return heard
+}
+
+// Close ends the listening.
+func (l *Listener) Close() {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	delete(l.hub.listeners, l)
+}
+
+func (l *Listener) tell(topics Topic) {
+	l.mu.Lock()
+	l.heard |= topics
+	l.mu.Unlock()
+	select {
+	case l.Wake <- struct{}{}:
+	default:
+	}
+}
+
+// Listen starts to collect news for an actor.
+func (s *Store) Listen(actor tel.Actor) *Listener {
+	l := &Listener{Wake: make(chan struct{}, 1), actor: actor, hub: &s.hub}
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if s.hub.listeners == nil {
+		s.hub.listeners = map[*Listener]struct{}{}
+	}
+	s.hub.listeners[l] = struct{}{}
+	return l
+}
+
+type hub struct {
+	mu        sync.Mutex
+	listeners map[*Listener]struct{}
+}
+
+// tell spreads the news of one event: the shelf's to all, an account's to those who
+// see the account.
+func (h *hub) tell(e *tel.Event) {
+	open, own := topicsOf(e.Kind)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for l := range h.listeners {
+		topics := open
+		if l.actor.Sees(e.Account) {
+			topics |= own
+		}
+		if topics != 0 {
+			l.tell(topics)
+		}
+	}
+}
+
+// topicsOf splits an event's news into those for everybody and those for people who
+// see its account.
+func topicsOf(k tel.EventKind) (open, own Topic) {
+	switch k {
+	case tel.EventReserved, tel.EventDropped, tel.EventCancelled, tel.EventExpired:
+		return TopicShelf, TopicReservations
+	case tel.EventExtended:
+		return 0, TopicReservations
+	case tel.EventDisabled, tel.EventEnabled:
+		return TopicShelf, 0
+	case tel.EventImported:
+		return TopicShelf, TopicInventory
+	case tel.EventSwitched, tel.EventLocked, tel.EventPolicy, tel.EventAccountCreated:
+		return 0, TopicAccount
+	}
+	return 0, 0
+}

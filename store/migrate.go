@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"tnreserve/migrations"
+	"tnreserve/store/tel"
+)
+
+// step is one file of the migrations folder.
+type step struct {
+	version int
+	name    string
+	sql     string
+}
+
+// steps lists the migrations that a dialect understands, in order.
+func steps(d dialect) ([]step, error) {
+	names, err := fs.Glob(migrations.Files, "*.sql")
+	if err != nil {
+		return nil, err
+	}
+	var list []step
+	for _, name := range names {
+		parts := strings.Split(name, ".")
+		if len(parts) == 3 && parts[1] != d.name {
+			continue
+		}
+		version, err := strconv.Atoi(name[:4])
+		if err != nil {
+			return nil, fmt.Errorf("migration %s has no number: %w", name, err)
+		}
+		text, err := migrations.Files.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, step{version, name, d.schema(string(text))})
+	}
+	return list, nil
+}
+
+// migrate brings the schema forward, one step per transaction, and refuses a schema
+// that is newer than this program. It answers the names of the steps taken.
+func migrate(ctx context.Context, conn *sql.Conn, d dialect) ([]string, error) {
+	list, err := steps(d)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_step (version BIGINT PRIMARY KEY, name TEXT NOT NULL)`); err != nil {
+		return nil, err
+	}
+	var have int
+	if err := conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_step`).Scan(&have); err != nil {
+		return nil, err
+	}
+	if newest := list[len(list)-1].version; have > newest {
+		return nil, tel.Invalid("db", "This database was made by a newer tnreserve (schema %d, this program knows %d). Use the newer program.", have, newest)
+	}
+	var taken []string
+	for _, s := range list {
+		if s.version <= have {
+			continue
+		}
+		done, err := takeStep(ctx, conn, s)
+		if err != nil {
+			return taken, fmt.Errorf("migration %s: %w", s.name, err)
+		}
+		if done {
+			taken = append(taken, s.name)
+		}
+	}
+	return taken, nil
+}
+
+// takeStep runs one step unless another process has just taken it.
+func takeStep(ctx context.Context, conn *sql.Conn, s step) (done bool, err error) {
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback()
+	var n int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM schema_step WHERE version = $1`, s.version).Scan(&n); err != nil || n > 0 {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, s.sql); err != nil {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO schema_step (version, name) VALUES ($1, $2)`, s.version, s.name); err != nil {
+		return false, err
+	}
+	return true, tx.Commit()
+}

@@ -1,0 +1,529 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tnreserve/store/tel"
+)
+
+const reservationColumns = `r.seq, r.id, r.account_id, r.state, r.created_at, r.expires_at, r.limit_at, r.extensions, r.tn_count, r.customer_reference, r.note,
+	r.created_by, r.created_by_name, r.created_door, r.ended_at, r.ended_by, r.ended_by_name, r.ended_door, r.end_reason`
+
+func scanReservation(row scanner) (*tel.Reservation, error) {
+	var r tel.Reservation
+	return &r, row.Scan(reservationFields(&r)...)
+}
+
+// reservationFields are the destinations of reservationColumns.
+func reservationFields(r *tel.Reservation) []any {
+	return []any{&r.Seq, &r.ID, &r.Account, (*string)(&r.State), (*micros)(&r.CreatedAt), (*micros)(&r.ExpiresAt), (*micros)(&r.LimitAt), &r.Extensions, &r.TNCount, &r.CustomerReference, &r.Note,
+		&r.CreatedBy.ID, &r.CreatedBy.Name, &r.CreatedBy.Door, (*micros)(&r.EndedAt), &r.EndedBy.ID, &r.EndedBy.Name, &r.EndedBy.Door, &r.EndReason}
+}
+
+// Reserve holds TNs for an account. First to reserve wins; each TN is judged by
+// itself. When no TN was had (or, with AllOrNothing, not every one) nothing is
+// written, the error is the first refusal and Reserved.Refused has them all.
+//
+// Codes: CodeForbidden, CodeReservationsOff, CodeInvalid, CodeTooManyTNs,
+// CodeTooManyHeld, CodeNotAvailable, CodeHeldByYou, CodeCoolingDown, CodeConflict
+// (the idempotency key came with other content).
+func (s *Store) Reserve(ctx context.Context, actor tel.Actor, req tel.ReserveRequest) (tel.Reserved, error) {
+	if err := actor.Require(tel.ActReserve, req.Account); err != nil {
+		return tel.Reserved{}, err
+	}
+	if err := cleanReserve(&req); err != nil {
+		return tel.Reserved{}, err
+	}
+	var out tel.Reserved
+	err := s.change(ctx, actor, func(t *tx) (err error) {
+		out, err = t.reserve(req)
+		return err
+	})
+	return out, err
+}
+
+func cleanReserve(req *tel.ReserveRequest) (err error) {
+	if req.CustomerReference, err = tel.CleanText("customer_reference", req.CustomerReference, tel.MaxReference); err != nil {
+		return err
+	}
+	if req.Note, err = tel.CleanText("note", req.Note, tel.MaxNote); err != nil {
+		return err
+	}
+	if len(req.IdempotencyKey) > 255 {
+		return tel.Invalid("idempotency_key", "An idempotency key has at most 255 characters.")
+	}
+	if len(req.TNs) > tel.MostPerReservaton {
+		return tel.Refuse(tel.CodeTooManyTNs, "A reservation has at most %d TNs.", tel.MostPerReservaton)
+	}
+	req.For = req.For.Truncate(time.Microsecond) // what the database keeps
+	req.TNs = slices.Clone(req.TNs)
+	slices.Sort(req.TNs)
+	req.TNs = slices.Compact(req.TNs)
+	return nil
+}
+
+func (t *tx) reserve(req tel.ReserveRequest) (tel.Reserved, error) {
+	if first, err := t.firstAnswer(req); err != nil {
+		return tel.Reserved{}, err
+	} else if first != nil {
+		return *first, nil
+	}
+	account, err := t.account(req.Account)
+	if err != nil {
+		return tel.Reserved{}, err
+	}
+	expires, limit, err := account.CheckReserve(len(req.TNs), req.For, t.now)
+	if err != nil {
+		return tel.Reserved{}, err
+	}
+	var out tel.Reserved
+	var free []tel.Number
+	var ranOut []int64 // reservations whose hold on a wanted TN is over
+	for _, tn := range req.TNs {
+		over, err := t.judge(account, tn)
+		if refusal, ok := errors.AsType[*tel.Error](err); ok {
+			out.Refused = append(out.Refused, refusal)
+			continue
+		}
+		if err != nil {
+			return tel.Reserved{}, err
+		}
+		free = append(free, tn)
+		if over != 0 && !slices.Contains(ranOut, over) {
+			ranOut = append(ranOut, over)
+		}
+	}
+	if len(free) == 0 || req.AllOrNothing && len(out.Refused) > 0 {
+		return out, out.Refused[0]
+	}
+	held, err := t.held(account, len(free))
+	if err != nil {
+		return tel.Reserved{}, err
+	}
+	if err := account.CheckHeld(held, len(free)); err != nil {
+		return tel.Reserved{}, err
+	}
+	for _, seq := range ranOut {
+		if err := t.expireNow(seq); err != nil {
+			return tel.Reserved{}, err
+		}
+	}
+	if out.Reservation, err = t.insertReservation(account, req, free, expires, limit); err != nil {
+		return tel.Reserved{}, err
+	}
+	return out, t.remember(req, out)
+}
+
+// judge decides whether an account may take a TN now: nil, or the refusal. over is
+// the reservation whose hold on it ran out and was not swept yet.
+func (t *tx) judge(a *accountRow, tn tel.Number) (over int64, err error) {
+	if _, _, known := t.store.shelf.Has(tn); !known {
+		return 0, tel.NotAvailable(tn)
+	}
+	var holder tel.Reservation
+	var state string
+	err = t.row(`SELECT r.seq, r.id, r.account_id, r.state, r.expires_at, '' FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn = $1
+		UNION ALL SELECT 0, '', 0, '', 0, s.state FROM tn_state s WHERE s.tn = $1`, int64(tn)).
+		Scan(&holder.Seq, &holder.ID, &holder.Account, (*string)(&holder.State), (*micros)(&holder.ExpiresAt), &state)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, t.judgeCoolDown(a, tn)
+	case err != nil:
+		return 0, err
+	case state != "":
+		return 0, tel.NotAvailable(tn)
+	case holder.StateAt(t.now) == tel.StateExpired:
+		if until := holder.ExpiresAt.Add(a.Policy.CoolDown); holder.Account == a.ID && until.After(t.now) {
+			return 0, coolingDown(tn, until)
+		}
+		return holder.Seq, t.judgeCoolDown(a, tn)
+	case holder.Account == a.ID:
+		e := tel.NotAvailable(tn)
+		e.Code, e.Message = tel.CodeHeldByYou, tn.String()+" is already in reservation "+holder.ID+" of this account."
+		return 0, e
+	}
+	return 0, tel.NotAvailable(tn)
+}
+
+// judgeCoolDown keeps an account from taking a TN again right after its hold ended;
+// cancel and reserve would defeat the ceiling otherwise (rule 10).
+func (t *tx) judgeCoolDown(a *accountRow, tn tel.Number) error {
+	if a.Policy.CoolDown == 0 {
+		return nil
+	}
+	var ended micros
+	err := t.row(`SELECT MAX(p.ended_at) FROM past_hold p JOIN reservation r ON r.seq = p.reservation
+		WHERE p.tn = $1 AND r.account_id = $2 AND p.how <> 'ordered'`, int64(tn), int64(a.ID)).Scan(&ended)
+	if err != nil {
+		return err
+	}
+	if until := time.Time(ended).Add(a.Policy.CoolDown); until.After(t.now) {
+		return coolingDown(tn, until)
+	}
+	return nil
+}
+
+func coolingDown(tn tel.Number, until time.Time) *tel.Error {
+	e := tel.Refuse(tel.CodeCoolingDown, "This account held %s until a moment ago and may take it again after %s.", tn, until.UTC().Format("15:04:05 UTC"))
+	e.TN, e.At = tn, until
+	return e
+}
+
+func (t *tx) insertReservation(a *accountRow, req tel.ReserveRequest, tns []tel.Number, expires, limit time.Time) (*tel.Reservation, error) {
+	r := &tel.Reservation{
+		ID: uuid.NewString(), Account: a.ID, AccountName: a.Name, State: tel.StateLive,
+		CreatedAt: t.now, ExpiresAt: expires, LimitAt: limit,
+		CustomerReference: req.CustomerReference, Note: req.Note,
+		CreatedBy: t.actor.Sign(), TNCount: len(tns),
+	}
+	t.writes++
+	err := t.row(`INSERT INTO reservation (id, account_id, state, created_at, expires_at, limit_at, tn_count, customer_reference, note, created_by, created_by_name, created_door)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING seq`,
+		r.ID, int64(r.Account), string(r.State), micros(r.CreatedAt), micros(r.ExpiresAt), micros(r.LimitAt), r.TNCount,
+		r.CustomerReference, r.Note, r.CreatedBy.ID, r.CreatedBy.Name, r.CreatedBy.Door).Scan(&r.Seq)
+	if err != nil {
+		return nil, err
+	}
+	holds := make([]any, 0, 2*len(tns))
+	for _, tn := range tns {
+		holds = append(holds, int64(tn), r.Seq)
+		r.TNs = append(r.TNs, tel.ReservedTN{TN: tn, Place: t.store.placeOf(tn)})
+	}
+	if err := t.insertRows(`INSERT INTO hold (tn, reservation) VALUES `, 2, holds); err != nil {
+		return nil, err
+	}
+	a.count(len(tns))
+	t.event(tel.EventReserved, a.ID, r.Seq, tel.Facts{TNs: tns, ExpiresAt: expires.UnixMicro()})
+	return r, nil
+}
+
+func (s *Store) placeOf(tn tel.Number) tel.Place {
+	place, _, _ := s.shelf.Has(tn)
+	return place
+}
+
+// Idempotency (rule 9): the first answer under a key stands for a day.
+
+const answerStands = 24 * time.Hour
+
+// content is what two requests under one key must share.
+func content(req tel.ReserveRequest) []byte {
+	req.IdempotencyKey = ""
+	b, _ := json.Marshal(req) // plain fields: cannot fail
+	sum := sha256.Sum256(b)
+	return sum[:]
+}
+
+// firstAnswer gives the answer that this key had before, if any.
+func (t *tx) firstAnswer(req tel.ReserveRequest) (*tel.Reserved, error) {
+	if req.IdempotencyKey == "" {
+		return nil, nil
+	}
+	var before []byte
+	var seq int64
+	var refused string
+	err := t.row(`SELECT content, reservation, refused FROM answered WHERE account_id = $1 AND key = $2 AND at > $3`,
+		int64(req.Account), req.IdempotencyKey, micros(t.now.Add(-answerStands))).Scan(&before, &seq, &refused)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(before, content(req)) {
+		return nil, tel.Refuse(tel.CodeConflict, "This idempotency key was used for a different request.")
+	}
+	out := &tel.Reserved{Repeated: true}
+	if err := json.Unmarshal([]byte(refused), &out.Refused); err != nil {
+		return nil, err
+	}
+	if out.Reservation, err = t.reservation(seq); err != nil {
+		return nil, err
+	}
+	a, err := t.account(req.Account)
+	if err != nil {
+		return nil, err
+	}
+	out.Reservation.AccountName = a.Name
+	return out, nil
+}
+
+func (t *tx) remember(req tel.ReserveRequest, out tel.Reserved) error {
+	if req.IdempotencyKey == "" {
+		return nil
+	}
+	refused, err := json.Marshal(out.Refused)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO answered (account_id, key, content, reservation, refused, at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (account_id, key) DO UPDATE SET content = excluded.content, reservation = excluded.reservation, refused = excluded.refused, at = excluded.at`,
+		int64(req.Account), req.IdempotencyKey, content(req), out.Reservation.Seq, string(refused), micros(t.now))
+	return err
+}
+
+// reservation reads one with its TNs inside the transaction.
+func (t *tx) reservation(seq int64) (*tel.Reservation, error) {
+	r, err := scanReservation(t.row(`SELECT `+reservationColumns+` FROM reservation r WHERE r.seq = $1`, seq))
+	if err != nil {
+		return nil, err
+	}
+	return r, t.store.fillTNs(r, t.query)
+}
+
+const reservationTNsSQL = `SELECT tn, NULL, '' FROM hold WHERE reservation = $1
+	UNION ALL SELECT tn, ended_at, how FROM past_hold WHERE reservation = $1 ORDER BY 1`
+
+// fillTNs reads the TNs of a reservation through a transaction's or a reader's query.
+func (s *Store) fillTNs(r *tel.Reservation, query func(string, ...any) (*sql.Rows, error)) error {
+	rows, err := query(reservationTNsSQL, r.Seq)
+	if err != nil {
+		return err
+	}
+	r.TNs, err = collect(rows, func(row scanner) (tel.ReservedTN, error) {
+		var h tel.ReservedTN
+		err := row.Scan(&h.TN, (*micros)(&h.EndedAt), (*string)(&h.End))
+		h.Place = s.placeOf(h.TN)
+		return h, err
+	})
+	return err
+}
+
+// changeable reads, by its public id, a reservation that the actor may change. What
+// the actor does not see is answered as unknown.
+func (t *tx) changeable(id string) (*tel.Reservation, *accountRow, error) {
+	r, err := t.bySomeID(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := t.actor.Require(tel.ActChangeHold, r.Account); err != nil {
+		return nil, nil, err
+	}
+	a, err := t.account(r.Account)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.AccountName = a.Name
+	return r, a, t.store.fillTNs(r, t.query)
+}
+
+func (t *tx) bySomeID(id string) (*tel.Reservation, error) {
+	canonical, err := CanonicalID(id)
+	if err != nil {
+		return nil, tel.NotFound()
+	}
+	r, err := scanReservation(t.row(`SELECT `+reservationColumns+` FROM reservation r WHERE r.id = $1`, canonical))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, tel.NotFound()
+	}
+	return r, err
+}
+
+// CanonicalID reads a reservation id in any usual form: either case, with or without
+// hyphens, braces or "urn:uuid:". CodeInvalid for what is no UUID.
+func CanonicalID(s string) (string, error) {
+	id, err := uuid.Parse(strings.TrimSpace(s))
+	if err != nil {
+		return "", tel.Invalid("id", "That is not a reservation id.")
+	}
+	return id.String(), nil
+}
+
+// Extend moves a reservation's expiry by its account's window, up to its limit. Only
+// a successful extend ever moves it. CodeRanOut, CodeEnded, CodeAtLimit,
+// CodeNoExtensionsLeft, CodeNotFound, CodeReservationsOff.
+func (s *Store) Extend(ctx context.Context, actor tel.Actor, id string) (*tel.Reservation, error) {
+	var out *tel.Reservation
+	err := s.change(ctx, actor, func(t *tx) error {
+		r, a, err := t.changeable(id)
+		if err != nil {
+			return err
+		}
+		if !a.ReservationsOn {
+			return tel.Refuse(tel.CodeReservationsOff, "Reservation is switched off for %s; holds run out and are not extended.", a.Name)
+		}
+		was := r.ExpiresAt
+		if err := r.Extend(a.Policy, t.now); err != nil {
+			return err
+		}
+		n, err := t.exec(`UPDATE reservation SET expires_at = $1, extensions = $2 WHERE seq = $3 AND ended_at IS NULL AND expires_at = $4`,
+			micros(r.ExpiresAt), r.Extensions, r.Seq, micros(was))
+		if err := oneRow(n, err); err != nil {
+			return err
+		}
+		t.event(tel.EventExtended, r.Account, r.Seq, tel.Facts{TNs: r.HeldTNs(), ExpiresAt: r.ExpiresAt.UnixMicro(), Before: was.UnixMicro()})
+		out = r
+		return nil
+	})
+	return out, err
+}
+
+// oneRow is a guard: an update that names a row's state must find it so.
+func oneRow(n int64, err error) error {
+	if err == nil && n != 1 {
+		return errors.New("a row changed under a change")
+	}
+	return err
+}
+
+// Drop gives one TN of a reservation back and keeps the rest.
+func (s *Store) Drop(ctx context.Context, actor tel.Actor, id string, tn tel.Number) (*tel.Reservation, error) {
+	var out *tel.Reservation
+	err := s.change(ctx, actor, func(t *tx) error {
+		r, a, err := t.changeable(id)
+		if err != nil {
+			return err
+		}
+		if err := r.Drop(tn, t.now); err != nil {
+			return err
+		}
+		n, err := t.exec(`DELETE FROM hold WHERE tn = $1 AND reservation = $2`, int64(tn), r.Seq)
+		if err := oneRow(n, err); err != nil {
+			return err
+		}
+		if _, err := t.exec(`INSERT INTO past_hold (tn, reservation, ended_at, how) VALUES ($1, $2, $3, $4)`, int64(tn), r.Seq, micros(t.now), string(tel.StateCancelled)); err != nil {
+			return err
+		}
+		if _, err := t.exec(`UPDATE reservation SET tn_count = $1 WHERE seq = $2`, r.TNCount, r.Seq); err != nil {
+			return err
+		}
+		a.count(-1)
+		t.event(tel.EventDropped, r.Account, r.Seq, tel.Facts{TNs: []tel.Number{tn}})
+		out = r
+		return t.store.fillTNs(r, t.query)
+	})
+	return out, err
+}
+
+// Cancel gives all TNs of a reservation back at once, for a reason in a person's
+// words.
+func (s *Store) Cancel(ctx context.Context, actor tel.Actor, id, reason string) (*tel.Reservation, error) {
+	reason, err := tel.CleanText("reason", reason, tel.MaxReason)
+	if err != nil {
+		return nil, err
+	}
+	var out *tel.Reservation
+	err = s.change(ctx, actor, func(t *tx) error {
+		r, _, err := t.changeable(id)
+		if err != nil {
+			return err
+		}
+		if err := r.Cancel(t.actor.Sign(), reason, t.now); err != nil {
+			return err
+		}
+		out = r
+		return t.end(r, tel.EventCancelled)
+	})
+	return out, err
+}
+
+// end writes down a reservation that Cancel or Expire has just ended.
+func (t *tx) end(r *tel.Reservation, kind tel.EventKind) error {
+	a, err := t.account(r.Account)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec(`UPDATE reservation SET state = $1, ended_at = $2, ended_by = $3, ended_by_name = $4, ended_door = $5, end_reason = $6 WHERE seq = $7 AND ended_at IS NULL`,
+		string(r.State), micros(r.EndedAt), r.EndedBy.ID, r.EndedBy.Name, r.EndedBy.Door, r.EndReason, r.Seq)
+	if err := oneRow(n, err); err != nil {
+		return err
+	}
+	if _, err := t.exec(`INSERT INTO past_hold (tn, reservation, ended_at, how) SELECT tn, reservation, $1, $2 FROM hold WHERE reservation = $3`,
+		micros(r.EndedAt), string(r.State), r.Seq); err != nil {
+		return err
+	}
+	freed, err := t.freeHolds(r.Seq)
+	if err != nil {
+		return err
+	}
+	a.count(-len(freed))
+	t.event(kind, r.Account, r.Seq, tel.Facts{TNs: freed, Reason: r.EndReason})
+	for i := range r.TNs {
+		if r.TNs[i].EndedAt.IsZero() {
+			r.TNs[i].EndedAt, r.TNs[i].End = r.EndedAt, r.State
+		}
+	}
+	return nil
+}
+
+func (t *tx) freeHolds(seq int64) ([]tel.Number, error) {
+	t.writes++
+	rows, err := t.query(`DELETE FROM hold WHERE reservation = $1 RETURNING tn`, seq)
+	if err != nil {
+		return nil, err
+	}
+	freed, err := collect(rows, func(row scanner) (tn tel.Number, err error) { return tn, row.Scan(&tn) })
+	slices.Sort(freed)
+	return freed, err
+}
+
+// expireNow ends a reservation that ran out and that nobody swept.
+func (t *tx) expireNow(seq int64) error {
+	r, err := scanReservation(t.row(`SELECT `+reservationColumns+` FROM reservation r WHERE r.seq = $1`, seq))
+	if err != nil {
+		return err
+	}
+	return t.expire(r)
+}
+
+// expire is the clock's doing: the event is the house's, whoever's change it is in.
+func (t *tx) expire(r *tel.Reservation) error {
+	who := t.actor
+	defer func() { t.actor = who }()
+	t.actor = tel.System("clock")
+	if err := r.Expire(t.actor.Sign(), t.now); err != nil {
+		return err
+	}
+	return t.end(r, tel.EventExpired)
+}
+
+// Reservation reads one by its id. Another account's is as unknown as one that never
+// was.
+func (s *Store) Reservation(ctx context.Context, actor tel.Actor, id string) (*tel.Reservation, error) {
+	canonical, err := CanonicalID(id)
+	if err != nil {
+		return nil, tel.NotFound()
+	}
+	return s.oneReservation(ctx, actor, `r.id = $1`, canonical)
+}
+
+// oneReservation reads the one that a condition finds, if the actor may.
+func (s *Store) oneReservation(ctx context.Context, actor tel.Actor, where string, arg any) (*tel.Reservation, error) {
+	var r tel.Reservation
+	err := s.read.QueryRowContext(ctx, `SELECT `+reservationColumns+`, a.name FROM reservation r JOIN account a ON a.id = r.account_id WHERE `+where, arg).
+		Scan(append(reservationFields(&r), &r.AccountName)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, tel.NotFound()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := actor.Require(tel.ActReadReservation, r.Account); err != nil {
+		return nil, err
+	}
+	return &r, s.fillTNs(&r, s.reader(ctx))
+}
+
+// reader is the readers' query with a context, in the shape that a tx has.
+func (s *Store) reader(ctx context.Context) func(string, ...any) (*sql.Rows, error) {
+	return func(q string, args ...any) (*sql.Rows, error) { return s.read.QueryContext(ctx, q, args...) }
+}
+
+// History is what happened to a reservation, oldest first. The reservation comes from
+// Reservation, which made the check.
+func (s *Store) History(ctx context.Context, r *tel.Reservation) ([]*tel.Event, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE reservation = $1 AND reservation <> 0 ORDER BY seq LIMIT 1000`, r.Seq)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scanEvent)
+}

@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tnreserve/store/shelf"
+	"tnreserve/store/tel"
+)
+
+// Config says how to open a Store.
+type Config struct {
+	DB  string           // path of the SQLite file
+	Now func() time.Time // the clock; wall time that never steps (see cmd)
+	Log *slog.Logger     // nil is silent
+	// Batch is how many waiting changes one transaction takes at most; 0 is 256.
+	// 1 gives each change its own, which the benchmark compares against.
+	Batch int
+	// NoShelf leaves the inventory out of memory, for commands that neither search
+	// nor reserve.
+	NoShelf bool
+	// IdleStaff and IdleOthers end a session that was not used for so long: the one
+	// for operators and admins, the other for everybody else. AbsoluteSession ends
+	// any. 0 is 30 minutes, 4 hours and 12 hours.
+	IdleStaff, IdleOthers, AbsoluteSession time.Duration
+}
+
+// Store is the service. It is safe for concurrent use; Close ends it.
+type Store struct {
+	cfg     Config
+	dialect dialect
+	log     *slog.Logger
+	read    *sql.DB
+	write   *sql.DB
+	shelf   *shelf.Shelf
+	writer  *writer
+	hub     hub
+	hashing chan struct{} // a place per password hash under way
+
+	highWater atomic.Int64 // µs; time never goes behind it
+	applying  sync.Mutex
+	applied   int64 // the last event that the shelf has seen
+
+	stop    context.CancelFunc
+	closed  sync.Once
+	stopped sync.WaitGroup
+}
+
+// Open opens the database, brings its schema forward, loads the shelf and starts to
+// take changes. A *tel.Error tells in plain words what is wrong with the database.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	d, err := dialectOf(cfg.DB)
+	if err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, shelf: shelf.New(), hashing: make(chan struct{}, 4)}
+	if err := s.open(ctx); err != nil {
+		s.closeDatabases()
+		return nil, plainOpenError(cfg.DB, d, err)
+	}
+	return s, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	for value, fallback := range map[*time.Duration]time.Duration{
+		&c.IdleStaff: 30 * time.Minute, &c.IdleOthers: 4 * time.Hour, &c.AbsoluteSession: 12 * time.Hour,
+	} {
+		if *value == 0 {
+			*value = fallback
+		}
+	}
+	if c.Batch == 0 {
+		c.Batch = 256
+	}
+	return c
+}
+
+func (s *Store) open(ctx context.Context) (err error) {
+	if s.write, err = sql.Open(s.dialect.driver, s.dialect.dsn(s.cfg.DB, false)); err != nil {
+		return err
+	}
+	s.write.SetMaxOpenConns(1)
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	if err := quickCheck(ctx, conn); err != nil {
+		return err
+	}
+	if _, err := migrate(ctx, conn, s.dialect); err != nil {
+		return err
+	}
+	if s.read, err = sql.Open(s.dialect.driver, s.dialect.dsn(s.cfg.DB, true)); err != nil {
+		return err
+	}
+	s.read.SetMaxOpenConns(8)
+	s.read.SetMaxIdleConns(8)
+	if err := s.loadHighWater(ctx); err != nil {
+		return err
+	}
+	if !s.cfg.NoShelf {
+		if err := s.loadShelf(ctx); err != nil {
+			return fmt.Errorf("loading the inventory: %w", err)
+		}
+	}
+	background, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.writer = newWriter(s, conn)
+	s.stopped.Go(s.writer.run)
+	if !s.cfg.NoShelf {
+		s.stopped.Go(func() { s.follow(background) })
+	}
+	return nil
+}
+
+// Close lets the changes under way finish and closes the database.
+func (s *Store) Close() (err error) {
+	s.closed.Do(func() {
+		s.stop()
+		s.writer.close()
+		s.stopped.Wait()
+		err = s.closeDatabases()
+	})
+	return err
+}
+
+func (s *Store) closeDatabases() error {
+	var err error
+	for _, db := range []*sql.DB{s.read, s.write} {
+		if db != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}
+	return err
+}
+
+// Now is the store's time: the clock's, in whole microseconds, never behind what
+// the database has seen.
+func (s *Store) Now() time.Time {
+	return time.UnixMicro(max(s.cfg.Now().UnixMicro(), s.highWater.Load())).UTC()
+}
+
+// loadHighWater keeps a clock that was set back from freeing or lengthening holds.
+func (s *Store) loadHighWater(ctx context.Context) error {
+	var at sql.NullInt64
+	if err := s.read.QueryRowContext(ctx, `SELECT MAX(at) FROM event WHERE seq >= (SELECT COALESCE(MAX(seq), 0) - 1000 FROM event)`).Scan(&at); err != nil {
+		return err
+	}
+	s.highWater.Store(at.Int64)
+	if behind := time.Duration(at.Int64-s.cfg.Now().UnixMicro()) * time.Microsecond; behind > 2*time.Second {
+		s.log.Warn("this machine's clock is behind the database's last event", "behind", behind.Round(time.Second).String())
+	}
+	return nil
+}
+
+// quickCheck refuses to serve from a damaged file.
+func quickCheck(ctx context.Context, conn *sql.Conn) error {
+	var verdict string
+	if err := conn.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return tel.Invalid("db", "The database file is damaged (%s). Restore a backup; nothing was changed.", verdict)
+	}
+	return nil
+}
+
+// plainOpenError says in a person's words why a database cannot be opened.
+func plainOpenError(path string, d dialect, err error) error {
+	if _, ok := errors.AsType[*tel.Error](err); ok {
+		return err
+	}
+	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		return tel.Invalid("db", "%s is a folder, not a database file.", path)
+	}
+	if d.damaged(err) {
+		return tel.Invalid("db", "%s is no database, or a damaged one (%v). Restore a backup; nothing was changed.", path, err)
+	}
+	if e := d.refusal(err); e != nil {
+		return tel.Refuse(e.Code, "Cannot open the database %s: %v", path, err)
+	}
+	return fmt.Errorf("cannot open the database %s: %w", path, err)
+}

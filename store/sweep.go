@@ -1,0 +1,166 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"tnreserve/store/tel"
+)
+
+// Housekeeping. Nothing depends on it: expiry is decided at read time. It writes
+// history, tells open pages, and throws away what is over.
+
+// endAtOnce is how many reservations one housekeeping change ends: small, so that
+// nobody who reserves meanwhile waits long.
+const endAtOnce = 100
+
+// Swept counts what one pass did.
+type Swept struct {
+	Expired int `json:"expired"` // reservations that ran out, now written down as such
+	Ended   int `json:"ended"`   // live ones of accounts that were switched off with "end now"
+	Removed int `json:"removed"` // old sessions, links, idempotency keys, sign-in failures
+}
+
+// Sweep makes one pass of housekeeping. It stops early when ctx ends; the next pass
+// goes on.
+func (s *Store) Sweep(ctx context.Context) (Swept, error) {
+	var out Swept
+	for ctx.Err() == nil {
+		n, err := s.sweepExpired(ctx)
+		if out.Expired += n; err != nil {
+			return out, err
+		}
+		if n < endAtOnce {
+			break
+		}
+	}
+	n, err := s.sweepSwitchedOff(ctx)
+	if out.Ended = n; err != nil {
+		return out, err
+	}
+	out.Removed, err = s.sweepOld(ctx)
+	return out, err
+}
+
+func (s *Store) sweepExpired(ctx context.Context) (n int, err error) {
+	err = s.change(ctx, tel.System("sweeper"), func(t *tx) error {
+		n = 0
+		due, err := t.reservations(`r.ended_at IS NULL AND r.state = 'live' AND r.expires_at <= $1 ORDER BY r.expires_at, r.seq LIMIT $2`, micros(t.now), endAtOnce)
+		if err != nil {
+			return err
+		}
+		for _, r := range due {
+			if err := t.expire(r); err != nil {
+				return err
+			}
+		}
+		n = len(due)
+		return nil
+	})
+	return n, err
+}
+
+// reservations reads those that a condition finds, without their TNs.
+func (t *tx) reservations(where string, args ...any) ([]*tel.Reservation, error) {
+	rows, err := t.query(`SELECT `+reservationColumns+` FROM reservation r WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scanReservation)
+}
+
+const switchedOff = "Reservation was switched off for the account."
+
+// endSwitchedOff cancels some live reservations of an account that was switched off
+// with "live holds end now", and takes the mark away when none is left.
+func (t *tx) endSwitchedOff(a *accountRow) (int, error) {
+	list, err := t.reservations(`r.account_id = $1 AND r.ended_at IS NULL ORDER BY r.expires_at, r.seq LIMIT $2`, int64(a.ID), endAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range list {
+		if r.StateAt(t.now) == tel.StateExpired {
+			err = t.expire(r)
+		} else if err = r.Cancel(t.actor.Sign(), switchedOff, t.now); err == nil {
+			err = t.end(r, tel.EventCancelled)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if len(list) < endAtOnce {
+		_, err = t.exec(`UPDATE account SET ending = $1 WHERE id = $2`, false, int64(a.ID))
+	}
+	return len(list), err
+}
+
+// endSwitchedOff is one change of it, for an account that is still marked.
+func (s *Store) endSwitchedOff(ctx context.Context, actor tel.Actor, id tel.AccountID) (n int, err error) {
+	err = s.change(ctx, actor, func(t *tx) error {
+		n = 0
+		var ending bool
+		if err := t.row(`SELECT ending FROM account WHERE id = $1`, int64(id)).Scan(&ending); err != nil || !ending {
+			return err
+		}
+		a, err := t.account(id)
+		if err == nil {
+			n, err = t.endSwitchedOff(a)
+		}
+		return err
+	})
+	return n, err
+}
+
+func (s *Store) sweepSwitchedOff(ctx context.Context) (total int, err error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id FROM account WHERE ending`)
+	if err != nil {
+		return 0, err
+	}
+	ids, err := collect(rows, func(row scanner) (id tel.AccountID, err error) { return id, row.Scan(&id) })
+	for _, id := range ids {
+		for n := endAtOnce; err == nil && n == endAtOnce && ctx.Err() == nil; total += n {
+			n, err = s.endSwitchedOff(ctx, tel.System("sweeper"), id)
+		}
+	}
+	return total, err
+}
+
+// oldRows are what nobody asks for any more: a query that finds one, and the
+// statement that removes some.
+var oldRows = []struct {
+	find, remove string
+	age          func(Config) time.Duration
+}{
+	{`SELECT 1 FROM session WHERE created_at < $1 LIMIT 1`, `DELETE FROM session WHERE created_at < $1`, func(c Config) time.Duration { return c.AbsoluteSession }},
+	{`SELECT 1 FROM link WHERE expires_at < $1 LIMIT 1`, `DELETE FROM link WHERE expires_at < $1`, func(Config) time.Duration { return 0 }},
+	{`SELECT 1 FROM answered WHERE at < $1 LIMIT 1`, `DELETE FROM answered WHERE (account_id, key) IN (SELECT account_id, key FROM answered WHERE at < $1 ORDER BY at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
+	{`SELECT 1 FROM sign_in_failure WHERE at < $1 LIMIT 1`, `DELETE FROM sign_in_failure WHERE at < $1`, func(Config) time.Duration { return failureWindow }},
+}
+
+// sweepOld removes old rows; it asks the readers first, so that an idle server
+// writes nothing.
+func (s *Store) sweepOld(ctx context.Context) (removed int, err error) {
+	for _, old := range oldRows {
+		before := micros(s.Now().Add(-old.age(s.cfg)))
+		var found int
+		if s.read.QueryRowContext(ctx, old.find, before).Scan(&found) != nil {
+			continue // none, or the change below will say what is wrong
+		}
+		err = s.change(ctx, tel.System("sweeper"), func(t *tx) error {
+			n, err := t.exec(old.remove, before)
+			removed += int(n)
+			return err
+		})
+		if err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// Due tells whether some reservation ran out and is not written down yet.
+func (s *Store) due(ctx context.Context) (bool, error) {
+	var n int
+	err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM reservation WHERE ended_at IS NULL AND state = 'live' AND expires_at <= $1 LIMIT 1) AS d`, micros(s.Now())).Scan(&n)
+	return n > 0, err
+}

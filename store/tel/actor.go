@@ -1,0 +1,153 @@
+package tel
+
+// Role is what a person or a program may be. A person has one role per account, or
+// one on the whole platform (operator, or support of all accounts).
+type Role string
+
+// The roles.
+const (
+	RoleOperator Role = "operator" // runs the installation
+	RoleAdmin    Role = "admin"    // of an account
+	RoleSupport  Role = "support"  // of an account, or of all
+	RoleMember   Role = "member"   // of an account, no admin privileges
+)
+
+// Roles lists every Role.
+func Roles() []Role { return []Role{RoleOperator, RoleAdmin, RoleSupport, RoleMember} }
+
+// ParseRole reads a role's name.
+func ParseRole(s string) (Role, error) {
+	for _, r := range Roles() {
+		if string(r) == s {
+			return r, nil
+		}
+	}
+	return "", Invalid("role", "%q is not a role: operator, admin, support or member.", s)
+}
+
+// ActorKind tells people from programs and from the house itself.
+type ActorKind string
+
+// The kinds of actor.
+const (
+	KindPerson ActorKind = "person"
+	KindSystem ActorKind = "system" // housekeeping and the command line
+)
+
+// Actor is who asks, for every method of the store: never a value in a context, so
+// that no door can forget it.
+type Actor struct {
+	Kind    ActorKind
+	ID      string // the person's id; for the system, which part of it
+	Name    string // how to show them: an e-mail address, or the part's name
+	Role    Role
+	Account AccountID // acting for; 0 is the whole platform
+	Door    string    // "dashboard", "cli", "sweeper"
+	Addr    string    // remote address, where there is one
+}
+
+// System is the house itself: it may do anything, and events name its part.
+func System(part string) Actor {
+	return Actor{Kind: KindSystem, ID: part, Name: part, Role: RoleOperator, Door: part}
+}
+
+// Action is one line of the table "who may what".
+type Action string
+
+// The actions.
+const (
+	ActSwitch           Action = "switch reservation on or off"
+	ActLockSwitch       Action = "lock the switch"
+	ActSetPolicy        Action = "set the hold policy"
+	ActSeePolicy        Action = "see the hold policy"
+	ActSearch           Action = "search"
+	ActReserve          Action = "reserve"
+	ActReadReservation  Action = "read a reservation by its id"
+	ActListReservations Action = "list, report, export outstanding reservations"
+	ActChangeHold       Action = "extend, drop, cancel by id"
+	ActLookUpTN         Action = "look up by TN"
+	ActManageInventory  Action = "import inventory, disable TNs"
+	ActManageAccounts   Action = "see all accounts, create one"
+	ActManagePeople     Action = "people of an account"
+)
+
+// Reach is how far a role's permission goes.
+type Reach int
+
+// The reaches.
+const (
+	ReachNone Reach = iota
+	ReachOwn        // the account acted for
+	ReachAll        // every account
+)
+
+// grants is the one table of who may what (SEMANTICS.md); anything absent is
+// refused. A support person of the whole platform has ReachOwn with account 0,
+// which covers every account (see Actor.May).
+var grants = map[Action]map[Role]Reach{
+	ActSwitch:           {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActLockSwitch:       {RoleOperator: ReachAll},
+	ActSetPolicy:        {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActSeePolicy:        {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn},
+	ActSearch:           {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn, RoleMember: ReachOwn},
+	ActReserve:          {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleMember: ReachOwn},
+	ActReadReservation:  {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn, RoleMember: ReachOwn},
+	ActListReservations: {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActChangeHold:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleMember: ReachOwn},
+	ActLookUpTN:         {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn},
+	ActManageInventory:  {RoleOperator: ReachAll},
+	ActManageAccounts:   {RoleOperator: ReachAll},
+	ActManagePeople:     {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+}
+
+// Actions lists every Action, for tests and for the page that explains roles.
+func Actions() []Action {
+	return []Action{
+		ActSwitch, ActLockSwitch, ActSetPolicy, ActSeePolicy, ActSearch, ActReserve,
+		ActReadReservation, ActListReservations, ActChangeHold, ActLookUpTN,
+		ActManageInventory, ActManageAccounts, ActManagePeople,
+	}
+}
+
+// Can tells whether the actor's role has the action at all, on whatever account.
+func (a Actor) Can(act Action) bool { return grants[act][a.Role] != ReachNone }
+
+// May tells whether the actor has the action on one account.
+func (a Actor) May(act Action, account AccountID) bool {
+	switch grants[act][a.Role] {
+	case ReachAll:
+		return true
+	case ReachOwn:
+		return a.covers(account)
+	}
+	return false
+}
+
+// covers tells whether an account is the actor's own, or one of all for support of
+// the platform.
+func (a Actor) covers(account AccountID) bool {
+	return account != 0 && a.Account == account || a.Account == 0 && a.Role == RoleSupport
+}
+
+// Sees tells whether things of an account exist for the actor at all; what it does
+// not see is answered as unknown.
+func (a Actor) Sees(account AccountID) bool {
+	return a.Role == RoleOperator || a.covers(account)
+}
+
+// Require is May as an error: unknown for what the actor does not see, forbidden
+// for what it sees and may not do.
+func (a Actor) Require(act Action, account AccountID) error {
+	switch {
+	case a.May(act, account):
+		return nil
+	case !a.Sees(account):
+		return NotFound()
+	}
+	return Forbidden(act)
+}
+
+// Forbidden is the refusal of an action to a role that does not have it.
+func Forbidden(act Action) *Error {
+	return Refuse(CodeForbidden, "Your role may not do this: %s.", act)
+}

@@ -1,0 +1,78 @@
+package tel
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"time"
+)
+
+// EventKind says what happened.
+type EventKind string
+
+// The kinds of event.
+const (
+	EventReserved        EventKind = "reservation.created"
+	EventExtended        EventKind = "reservation.extended"
+	EventDropped         EventKind = "reservation.dropped"
+	EventCancelled       EventKind = "reservation.cancelled"
+	EventExpired         EventKind = "reservation.expired"
+	EventAccountCreated  EventKind = "account.created"
+	EventSwitched        EventKind = "account.switched"
+	EventLocked          EventKind = "account.locked"
+	EventPolicy          EventKind = "account.policy"
+	EventImported        EventKind = "inventory.imported"
+	EventDisabled        EventKind = "tn.disabled"
+	EventEnabled         EventKind = "tn.enabled"
+	EventPersonCreated   EventKind = "person.created"
+	EventSignedIn        EventKind = "person.signed_in"
+	EventSignedOut       EventKind = "person.signed_out"
+	EventRoleChanged     EventKind = "person.role_changed"
+	EventPasswordChanged EventKind = "person.password_changed"
+)
+
+// Event is one line of the history: who, what, when, from where, for which
+// account. It is written in the same change as what it tells, and carries a hash
+// over itself and the event before (SECURITY.md: tampering with history).
+type Event struct {
+	Seq         int64
+	At          time.Time
+	Kind        EventKind
+	Account     AccountID // 0: none
+	Reservation int64     // Reservation.Seq, 0: none
+	Actor       Actor
+	Facts       Facts
+	Hash        [sha256.Size]byte
+}
+
+// Facts is what an event tells beyond its kind. A field that does not belong to
+// the kind is absent.
+type Facts struct {
+	TNs       []Number   `json:"tns,omitempty"`
+	ExpiresAt int64      `json:"expires_at,omitempty"` // µs since 1970, UTC
+	Reason    string     `json:"reason,omitempty"`
+	Subject   string     `json:"subject,omitempty"` // a person's id, an import's name
+	Before    any        `json:"before,omitempty"`
+	After     any        `json:"after,omitempty"`
+	Blocks    [][2]Block `json:"blocks,omitempty"` // imported ranges, first and last
+}
+
+// Encode is the facts as they are stored and hashed.
+func (f Facts) Encode() ([]byte, error) { return json.Marshal(f) }
+
+// ChainHash is the hash of an event whose facts are encoded, given the hash of the
+// event before (zero for the first): SHA-256 over the length-prefixed fields.
+func (e *Event) ChainHash(before [sha256.Size]byte, facts []byte) [sha256.Size]byte {
+	buf := make([]byte, 0, 512)
+	buf = append(buf, before[:]...)
+	buf = binary.BigEndian.AppendUint64(buf, uint64(e.Seq))
+	buf = binary.BigEndian.AppendUint64(buf, uint64(e.At.UnixMicro()))
+	buf = binary.BigEndian.AppendUint64(buf, uint64(e.Account))
+	buf = binary.BigEndian.AppendUint64(buf, uint64(e.Reservation))
+	a := e.Actor
+	for _, s := range []string{string(e.Kind), string(a.Kind), a.ID, a.Name, string(a.Role), a.Door, a.Addr, string(facts)} {
+		buf = binary.BigEndian.AppendUint32(buf, uint32(len(s)))
+		buf = append(buf, s...)
+	}
+	return sha256.Sum256(buf)
+}

@@ -1,0 +1,276 @@
+package tel
+
+import (
+	"fmt"
+	"time"
+)
+
+// State is where a reservation is in its life.
+type State string
+
+// The states. Live is not what the row says but what the clock says too: see
+// Reservation.StateAt.
+const (
+	StateLive      State = "live"
+	StateSubmitted State = "submitted" // an order waits for something outside; the clock stands
+	StateOrdered   State = "ordered"
+	StateCancelled State = "cancelled"
+	StateExpired   State = "expired"
+)
+
+// States lists every State.
+func States() []State {
+	return []State{StateLive, StateSubmitted, StateOrdered, StateCancelled, StateExpired}
+}
+
+// Ended tells whether nothing can happen to a reservation in this state any more.
+func (s State) Ended() bool { return s != StateLive && s != StateSubmitted }
+
+// Move is something that happens to a reservation.
+type Move string
+
+// The moves.
+const (
+	MoveExtend Move = "extend"
+	MoveDrop   Move = "drop" // one TN of several; dropping the last is MoveCancel
+	MoveCancel Move = "cancel"
+	MoveSubmit Move = "submit"
+	MoveResume Move = "resume" // what was waited for did not come
+	MoveOrder  Move = "order"
+	MoveExpire Move = "expire"
+)
+
+// Moves lists every Move.
+func Moves() []Move {
+	return []Move{MoveExtend, MoveDrop, MoveCancel, MoveSubmit, MoveResume, MoveOrder, MoveExpire}
+}
+
+// moves is the one table of what may happen in which state.
+var moves = map[State]map[Move]State{
+	StateLive: {
+		MoveExtend: StateLive, MoveDrop: StateLive, MoveCancel: StateCancelled,
+		MoveSubmit: StateSubmitted, MoveOrder: StateOrdered, MoveExpire: StateExpired,
+	},
+	StateSubmitted: {
+		MoveResume: StateLive, MoveCancel: StateCancelled, MoveOrder: StateOrdered, MoveExpire: StateExpired,
+	},
+}
+
+// Next is the state after a move, or a refusal in plain words.
+func (s State) Next(m Move) (State, error) {
+	if next, ok := moves[s][m]; ok {
+		return next, nil
+	}
+	return s, Refuse(CodeEnded, "This reservation is %s; it is too late to %s it.", s, m)
+}
+
+// Signature is who did something, as it is kept with what they did.
+type Signature struct {
+	ID   string
+	Name string
+	Door string
+}
+
+// Sign makes an actor's signature.
+func (a Actor) Sign() Signature { return Signature{ID: a.ID, Name: a.Name, Door: a.Door} }
+
+// Reservation holds one or more TNs for an account until a time.
+type Reservation struct {
+	ID                string // UUIDv4, from crypto/rand
+	Seq               int64  // the house's own number for it, never shown
+	Account           AccountID
+	AccountName       string
+	State             State // as kept; StateAt tells what is true now
+	CreatedAt         time.Time
+	ExpiresAt         time.Time
+	LimitAt           time.Time // creation + ceiling: no extension goes beyond
+	Extensions        int       // how often it was extended
+	CustomerReference string
+	Note              string
+	CreatedBy         Signature
+	EndedAt           time.Time // zero while not ended
+	EndedBy           Signature
+	EndReason         string
+	TNs               []ReservedTN // sorted
+	TNCount           int          // TNs still held, or held when it ended
+}
+
+// ReservedTN is one TN of a reservation.
+type ReservedTN struct {
+	TN      Number
+	Place   Place
+	EndedAt time.Time // zero while held
+	End     State     // how its hold ended, StateCancelled when it was dropped
+}
+
+// StateAt is the state at an instant: a hold that ran out is expired whatever the
+// sweeper has written (rule 5).
+func (r *Reservation) StateAt(now time.Time) State {
+	if r.State == StateLive && !r.ExpiresAt.After(now) {
+		return StateExpired
+	}
+	return r.State
+}
+
+// Left is the time until expiry, zero when it is over.
+func (r *Reservation) Left(now time.Time) time.Duration {
+	if r.StateAt(now) != StateLive {
+		return 0
+	}
+	return r.ExpiresAt.Sub(now)
+}
+
+// move applies one row of the table, with rule 6: after expiry there is nothing to
+// move, and the refusal says when the hold ran out.
+func (r *Reservation) move(m Move, now time.Time) error {
+	if m != MoveExpire && r.StateAt(now) == StateExpired {
+		e := Refuse(CodeRanOut, "This hold ran out on %s; reserve again while the TN is still free.", r.ExpiresAt.UTC().Format("2 January 2006 at 15:04:05 UTC"))
+		e.At = r.ExpiresAt
+		return e
+	}
+	next, err := r.State.Next(m)
+	if err == nil {
+		r.State = next
+	}
+	return err
+}
+
+// Extend moves the expiry by the account's window, never beyond the ceiling
+// (rule 4). CodeRanOut, CodeEnded, CodeNoExtensionsLeft, CodeAtLimit.
+func (r *Reservation) Extend(p Policy, now time.Time) error {
+	if err := r.move(MoveExtend, now); err != nil {
+		return err
+	}
+	if !r.ExpiresAt.Before(r.LimitAt) {
+		return Refuse(CodeAtLimit, "This reservation already runs as long as it may, %s in all.", HumanDuration(r.LimitAt.Sub(r.CreatedAt)))
+	}
+	if r.Extensions >= p.MaxExtensions {
+		return Refuse(CodeNoExtensionsLeft, "This reservation was extended %d of %d times; there is no more.", r.Extensions, p.MaxExtensions)
+	}
+	r.ExpiresAt = r.ExpiresAt.Add(p.Window)
+	if r.ExpiresAt.After(r.LimitAt) {
+		r.ExpiresAt = r.LimitAt
+	}
+	r.Extensions++
+	return nil
+}
+
+// Extendable tells whether Extend would work now.
+func (r *Reservation) Extendable(p Policy, now time.Time) bool {
+	trial := *r
+	return trial.Extend(p, now) == nil
+}
+
+// Cancel gives everything back, for a reason in a person's words ("" is none).
+func (r *Reservation) Cancel(by Signature, reason string, now time.Time) error {
+	return r.end(MoveCancel, by, reason, now, now)
+}
+
+// Expire writes down what the clock decided: it ended when it ran out. Before that
+// it is refused: a hold is never released early.
+func (r *Reservation) Expire(by Signature, now time.Time) error {
+	if r.State == StateLive && r.ExpiresAt.After(now) {
+		return Refuse(CodeConflict, "This hold has not run out yet.")
+	}
+	return r.end(MoveExpire, by, "", r.ExpiresAt, now)
+}
+
+func (r *Reservation) end(m Move, by Signature, reason string, at, now time.Time) error {
+	if err := r.move(m, now); err != nil {
+		return err
+	}
+	r.EndedAt, r.EndedBy, r.EndReason = at, by, reason
+	return nil
+}
+
+// Drop checks that one TN may leave the reservation. The last one may not: that is
+// a cancel, and the caller says so to its user.
+func (r *Reservation) Drop(tn Number, now time.Time) error {
+	if err := r.move(MoveDrop, now); err != nil {
+		return err
+	}
+	for _, held := range r.TNs {
+		if held.TN == tn && held.EndedAt.IsZero() {
+			if r.TNCount == 1 {
+				return Refuse(CodeEnded, "%s is the last TN of this reservation; cancel the reservation instead.", tn)
+			}
+			r.TNCount--
+			return nil
+		}
+	}
+	return Refuse(CodeNotFound, "%s is not held by this reservation.", tn)
+}
+
+// HeldTNs are the TNs that the reservation still holds.
+func (r *Reservation) HeldTNs() []Number {
+	var held []Number
+	for _, h := range r.TNs {
+		if h.EndedAt.IsZero() {
+			held = append(held, h.TN)
+		}
+	}
+	return held
+}
+
+// ReserveRequest asks for TNs.
+type ReserveRequest struct {
+	Account           AccountID
+	TNs               []Number
+	AllOrNothing      bool          // otherwise as many as possible
+	For               time.Duration // 0 is the account's window
+	CustomerReference string
+	Note              string
+	// IdempotencyKey makes repeating safe (rule 9): the same key with the same
+	// content within a day gives the first answer back. Empty is none.
+	IdempotencyKey string
+}
+
+// Reserved is the answer: the reservation, nil when no TN was had, and a refusal
+// for each TN that was not.
+type Reserved struct {
+	Reservation *Reservation
+	Refused     []*Error
+	Repeated    bool // this is the first answer, given again
+}
+
+// TNState is where a TN is in its life.
+type TNState string
+
+// The states of a TN.
+const (
+	TNAvailable TNState = "available"
+	TNReserved  TNState = "reserved"
+	TNInService TNState = "in service"
+	TNAging     TNState = "aging"
+	TNDisabled  TNState = "disabled"
+)
+
+// TNStates lists every TNState.
+func TNStates() []TNState {
+	return []TNState{TNAvailable, TNReserved, TNInService, TNAging, TNDisabled}
+}
+
+// tnMoves is the one table of allowed moves of a TN (SEMANTICS.md). An aging TN may
+// go back into service only with its last holder, which the store checks.
+var tnMoves = map[TNState][]TNState{
+	TNAvailable: {TNReserved, TNInService, TNDisabled},
+	TNReserved:  {TNAvailable, TNInService},
+	TNInService: {TNAging},
+	TNAging:     {TNAvailable, TNInService, TNDisabled},
+	TNDisabled:  {TNAvailable},
+}
+
+// To checks one move of a TN: nil, or a refusal that tells no more than its code.
+func (s TNState) To(next TNState) error {
+	for _, allowed := range tnMoves[s] {
+		if allowed == next {
+			return nil
+		}
+	}
+	return Refuse(CodeNotAvailable, "A TN that is %s cannot become %s.", s, next)
+}
+
+// NotAvailable is the one refusal of a TN that the caller cannot have.
+func NotAvailable(tn Number) *Error {
+	return &Error{Code: CodeNotAvailable, TN: tn, Message: fmt.Sprintf("%s is not available.", tn)}
+}

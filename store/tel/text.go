@@ -1,0 +1,76 @@
+package tel
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// How long free text may be, in characters.
+const (
+	MaxReference = 100
+	MaxNote      = 500
+	MaxReason    = 200
+	MaxName      = 100
+)
+
+// CleanText trims free text and refuses what would harm a log line, a CSV or a
+// page: invalid UTF-8, control characters, line and paragraph separators, and the
+// characters that reverse the writing direction.
+func CleanText(field, s string, most int) (string, error) {
+	s = strings.TrimSpace(s)
+	if !utf8.ValidString(s) {
+		return "", Invalid(field, "This is not valid text (UTF-8).")
+	}
+	if n := utf8.RuneCountInString(s); n > most {
+		return "", Invalid(field, "At most %d characters; this has %d.", most, n)
+	}
+	for _, r := range s {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+			return "", Invalid(field, "Line breaks and control characters are not allowed here.")
+		}
+	}
+	return s, nil
+}
+
+// HumanDuration is a duration in a person's words: "4 hours", "1 hour 30 minutes".
+func HumanDuration(d time.Duration) string {
+	if d == 0 {
+		return "none"
+	}
+	var parts []string
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if n := d / unit.size; n > 0 && len(parts) < 2 {
+			parts = append(parts, Plural(int(n), unit.name))
+			d %= unit.size
+		}
+	}
+	if len(parts) == 0 {
+		return d.String()
+	}
+	return strings.Join(parts, " ")
+}
+
+// Plural is a count with its noun: "1 TN", "1,284 TNs".
+func Plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return Count(n) + " " + noun
+}
+
+// Count is a whole number with thousands separators: "1,284".
+func Count(n int) string {
+	if n < 0 {
+		return "-" + Count(-n)
+	}
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", Count(n/1000), n%1000)
+}

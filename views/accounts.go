@@ -1,0 +1,187 @@
+package views
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"tnreserve/store/tel"
+)
+
+// AccountList is the operator's page of all accounts.
+type AccountList struct {
+	Accounts []tel.Account
+	Held     int // TNs held by all of them
+	Form     AccountForm
+}
+
+// AccountForm is what somebody typed to create an account. Fields: id, name.
+type AccountForm struct {
+	ID     string
+	Name   string
+	On     bool
+	Errors map[string]string
+}
+
+// AccountDetail is one account's page, for operators and its own admins.
+type AccountDetail struct {
+	Account  tel.Account
+	Live     int // reservations that live now
+	People   []AccountPerson
+	Policy   PolicyForm
+	Limits   PolicyForm
+	Operator bool // may lock, set the limits, work for the account
+	ReadOnly bool // sees the policy and may change nothing
+	Acting   bool // the operator works for this account already
+}
+
+// MaySwitch tells whether the reader may turn the switch.
+func (v AccountDetail) MaySwitch() bool { return !v.ReadOnly && (v.Operator || !v.Account.SwitchLocked) }
+
+// AccountPerson is one line of the people of an account.
+type AccountPerson struct {
+	Name  string
+	Email string
+	Role  tel.Role
+}
+
+// SwitchOff is the question before reservation is switched off.
+type SwitchOff struct {
+	Account tel.Account
+	Live    int // reservations that live now; Account.Held is their TNs
+	// Last is when the last of them would run out; zero when there are none.
+	Last   time.Time
+	Errors map[string]string // field: live
+}
+
+// PolicyForm is a hold policy, or the limits of one, as typed: durations such as
+// "4h", numbers in digits. Errors by field, named as in tel.Policy.Check.
+type PolicyForm struct {
+	Window            string
+	Ceiling           string
+	MaxExtensions     string
+	MaxHeld           string
+	MaxPerReservation string
+	CoolDown          string
+	Errors            map[string]string
+}
+
+// NewPolicyForm is the form that shows a policy as it stands.
+func NewPolicyForm(p tel.Policy) PolicyForm {
+	return PolicyForm{
+		Window: ShortDuration(p.Window), Ceiling: ShortDuration(p.Ceiling),
+		MaxExtensions: strconv.Itoa(p.MaxExtensions), MaxHeld: strconv.Itoa(p.MaxHeld),
+		MaxPerReservation: strconv.Itoa(p.MaxPerReservation), CoolDown: ShortDuration(p.CoolDown),
+	}
+}
+
+// policyField is one line of the policy form.
+type policyField struct {
+	name  string
+	label string
+	hint  string
+	value string
+	short bool // a duration, not a number
+}
+
+// fields lays the hold policy out. limits are those that bind the reader, nil for
+// an operator; the hints say them.
+func (f PolicyForm) fields(limits *tel.Policy) []policyField {
+	all := []policyField{
+		{"window", "Default time", "How long a reservation lasts, and what an extension adds.", f.Window, true},
+		{"ceiling", "Longest time in all", "From creation to the latest end, extensions included.", f.Ceiling, true},
+		{"max_extensions", "Extensions", "How often one reservation may be extended.", f.MaxExtensions, false},
+		{"max_held", "TNs held at once", "In all live reservations of the account.", f.MaxHeld, false},
+		{"max_per_reservation", "TNs per reservation", "How many one reservation may hold.", f.MaxPerReservation, false},
+		{"cooldown", "Cool-down", "Before the account may take the same TN again; 0s is none.", f.CoolDown, true},
+	}
+	if limits != nil {
+		bounds := limitBounds(*limits)
+		for i := range all {
+			all[i].hint += bounds[i]
+		}
+	}
+	return all
+}
+
+// limitFields lays the limits out, under the same names.
+func (f PolicyForm) limitFields() []policyField {
+	const short = "Such as 4h, 90m or 1h30m."
+	return []policyField{
+		{"window", "Default time, at most", short, f.Window, true},
+		{"ceiling", "Longest time, at most", short, f.Ceiling, true},
+		{"max_extensions", "Extensions, at most", "", f.MaxExtensions, false},
+		{"max_held", "TNs held, at most", "", f.MaxHeld, false},
+		{"max_per_reservation", "TNs per reservation, at most", "", f.MaxPerReservation, false},
+		{"cooldown", "Cool-down, at least", "0s lets them do without one.", f.CoolDown, true},
+	}
+}
+
+// limitBounds are an account's limits in words, in the order of the fields.
+func limitBounds(l tel.Policy) [6]string {
+	most := func(s string) string { return " At most " + s + "." }
+	bounds := [6]string{
+		most(tel.HumanDuration(l.Window)), most(tel.HumanDuration(l.Ceiling)), most(tel.Count(l.MaxExtensions)),
+		most(tel.Count(l.MaxHeld)), most(tel.Count(l.MaxPerReservation)), "",
+	}
+	if l.CoolDown > 0 {
+		bounds[5] = " At least " + tel.HumanDuration(l.CoolDown) + "."
+	}
+	return bounds
+}
+
+// policySummary is a policy in one line of a table.
+func policySummary(p tel.Policy) string {
+	s := ShortDuration(p.Window) + ", up to " + ShortDuration(p.Ceiling) + " · " + tel.Plural(p.MaxExtensions, "extension")
+	if p.CoolDown > 0 {
+		s += " · cool-down " + ShortDuration(p.CoolDown)
+	}
+	return s
+}
+
+func accountPath(id tel.AccountID, rest string) string { return "/accounts/" + id.String() + rest }
+
+// bounds are the limits that bind the reader: none for an operator.
+func (v AccountDetail) bounds() *tel.Policy {
+	if v.Operator {
+		return nil
+	}
+	return &v.Account.Limits
+}
+
+// liveRegion makes an element fetch the page again when the server tells of a
+// change, and take over the same part of the answer. The events are names of /live.
+func liveRegion(addr, part string, events ...string) templ.Attributes {
+	triggers := make([]string, len(events))
+	for i, e := range events {
+		triggers[i] = "live:" + e + " from:body throttle:1s"
+	}
+	return templ.Attributes{
+		"hx-get":     string(templ.URL(addr)),
+		"hx-trigger": strings.Join(triggers, ", "),
+		"hx-select":  part,
+		"hx-target":  part,
+		"hx-swap":    "outerMorph",
+		// An error has no such part: what is shown stays until the next change.
+		"hx-status:4xx": "swap:none",
+		"hx-status:5xx": "swap:none",
+	}
+}
+
+// plain is a noun for a count that stands elsewhere: "TN", "TNs".
+func plain(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
+}
+
+// verb chooses by number: verb(n, "is", "are").
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

@@ -1,0 +1,75 @@
+package views
+
+import (
+	"net/http"
+	"time"
+)
+
+// Problem is a page that says why there is no other page.
+type Problem struct {
+	Status    int
+	Message   string        // a whole sentence, safe to show; "" says the usual
+	RequestID string        // shown on 5xx
+	Wait      time.Duration // 429 and 503: when to come back; 0 is unknown
+	Back      string        // an address inside the site to go on with; "" is home
+}
+
+// title is the page's heading.
+func (p Problem) title() string {
+	switch p.Status {
+	case http.StatusForbidden:
+		return "Not yours to do"
+	case http.StatusNotFound:
+		return "Nothing here"
+	case http.StatusMethodNotAllowed:
+		return "That does not work here"
+	case http.StatusTooManyRequests:
+		return "A moment, please"
+	case http.StatusServiceUnavailable:
+		return "Busy just now"
+	}
+	if p.Status >= 500 {
+		return "Something broke"
+	}
+	return "That cannot be done"
+}
+
+// text is the first sentence.
+func (p Problem) text() string {
+	switch {
+	case p.Message != "":
+		return p.Message
+	case p.Status == http.StatusForbidden:
+		return "Your role does not allow this."
+	case p.Status == http.StatusNotFound:
+		return "There is nothing at this address, or it is not yours to see."
+	case p.Status == http.StatusMethodNotAllowed:
+		return "This address does not take that kind of request."
+	case p.Status == http.StatusTooManyRequests:
+		return "That were many requests in a short time."
+	case p.Status == http.StatusServiceUnavailable:
+		return "The database is busy."
+	case p.Status >= 500:
+		return "The fault is ours, not yours."
+	}
+	return "The request was not understood."
+}
+
+// consequence tells what became of the request: SECURITY.md, "Answers mean what
+// they say".
+func (p Problem) consequence() string {
+	switch {
+	case p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests:
+		return "Nothing was done; it is safe to try again."
+	case p.Status >= 500:
+		return "Whether your request took effect is unknown: look before you repeat it."
+	}
+	return ""
+}
+
+func (p Problem) back() string {
+	if p.Back == "" {
+		return "/"
+	}
+	return p.Back
+}

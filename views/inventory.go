@@ -1,0 +1,347 @@
+package views
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+
+	"github.com/a-h/templ"
+
+	"tnreserve/store/tel"
+)
+
+// InventoryBy is what a page of the inventory counts by.
+type InventoryBy string
+
+// The ways to count.
+const (
+	ByState      InventoryBy = "state"
+	ByNPA        InventoryBy = "npa"
+	ByRateCenter InventoryBy = "rc"
+)
+
+// Inventory is a page of counts: states, area codes or rate centers, all of them or
+// those within a state ("NC") or an area code ("919").
+type Inventory struct {
+	By     InventoryBy
+	Within string
+	State  string // with an area code as Within: the state it is in, for the way back
+	Rows   []InventoryRow
+	Sum    InventorySum // of the rows
+	More   bool         // there are more rows than a page shows
+}
+
+// InventorySum is how much there is.
+type InventorySum struct {
+	Blocks   int // thousands-blocks
+	Total    int // TNs
+	Free     int
+	Reserved int
+}
+
+// Other is what is neither free nor reserved: in service, aging or disabled.
+func (s InventorySum) Other() int { return s.Total - s.Free - s.Reserved }
+
+// InventoryRow is one state, area code or rate center.
+type InventoryRow struct {
+	Key    string // "NC", "919", "RALEIGH"
+	Name   string // what it is called beside its key: "North Carolina"; may be ""
+	State  string // for an area code or a rate center
+	Blocks int
+	Total  int
+	Free   int
+}
+
+func inventoryAddr(by InventoryBy, within string) string {
+	q := url.Values{"by": {string(by)}}
+	if within != "" {
+		q.Set("within", within)
+	}
+	return "/inventory?" + q.Encode()
+}
+
+// into is where a row leads: one step down, and from a rate center into search.
+func (v Inventory) into(r InventoryRow) string {
+	switch v.By {
+	case ByState:
+		return inventoryAddr(ByNPA, r.Key)
+	case ByNPA:
+		return inventoryAddr(ByRateCenter, r.Key)
+	}
+	q := url.Values{"rc": {r.Key}}
+	if r.State != "" {
+		q.Set("state", r.State)
+	}
+	return "/search?" + q.Encode()
+}
+
+// noun is what the rows are, for one and for many.
+func (by InventoryBy) noun(n int) string {
+	switch by {
+	case ByState:
+		return tel.Plural(n, "state")
+	case ByNPA:
+		return tel.Plural(n, "area code")
+	}
+	return tel.Plural(n, "rate center")
+}
+
+func (by InventoryBy) heading() string {
+	switch by {
+	case ByState:
+		return "State"
+	case ByNPA:
+		return "Area code"
+	}
+	return "Rate center"
+}
+
+// percent is a share in words: "25 %", and never "0 %" or "100 %" for what is not.
+func percent(part, whole int) string {
+	if whole == 0 {
+		return "–"
+	}
+	switch p := float64(part) * 100 / float64(whole); {
+	case part > 0 && p < 1:
+		return "under 1 %"
+	case part < whole && p > 99:
+		return "over 99 %"
+	default:
+		return fmt.Sprintf("%.0f %%", p)
+	}
+}
+
+// ImportForm is the upload page.
+type ImportForm struct {
+	Strict     bool // one bad row refuses the file
+	Fictional  bool // 555-0100 to 555-0199 are allowed
+	MaxBytes   int64
+	Errors     map[string]string // field: file
+	Unfinished []Import          // of the reader's: previews that wait for an answer, imports under way
+}
+
+// ImportState is how far an import is.
+type ImportState string
+
+// The states of an import.
+const (
+	ImportReading   ImportState = "reading"   // the file is being read; nothing is written
+	ImportPreview   ImportState = "preview"   // it waits for confirm or discard
+	ImportRunning   ImportState = "running"   // it is being written
+	ImportDone      ImportState = "done"      //
+	ImportFailed    ImportState = "failed"    // Problem says why
+	ImportDiscarded ImportState = "discarded" //
+)
+
+// Import is one file on its way into the inventory.
+type Import struct {
+	ID      string
+	Name    string // of the file
+	Bytes   int64
+	State   ImportState
+	Strict  bool
+	Problem string // why it failed, in a sentence
+
+	Rows     int // data rows read
+	Accepted int
+	Refused  int
+	Blocks   int // thousands-blocks that the accepted rows are in
+	Added    int // blocks that are new
+	Changed  int // blocks that differ from what is there
+	TNs      int
+	Notices  []string     // columns passed over and the like
+	Bad      []ImportLine // the first of the refused rows
+
+	Done  int // of Total, while reading (bytes) or running (blocks)
+	Total int
+}
+
+// Same is how many blocks the inventory has already, just so.
+func (v Import) Same() int { return v.Blocks - v.Added - v.Changed }
+
+// Blocked tells that the file cannot be confirmed.
+func (v Import) Blocked() bool { return v.Accepted == 0 || v.Strict && v.Refused > 0 }
+
+// ImportLine is a refused row.
+type ImportLine struct {
+	Line   int
+	Text   string // the row, shortened
+	Reason string
+}
+
+func (s ImportState) label() string {
+	switch s {
+	case ImportReading:
+		return "Reading"
+	case ImportPreview:
+		return "Waits for you"
+	case ImportRunning:
+		return "Importing"
+	case ImportDone:
+		return "Done"
+	case ImportFailed:
+		return "Failed"
+	}
+	return "Discarded"
+}
+
+func importPath(id, rest string) string { return "/inventory/import/" + url.PathEscape(id) + rest }
+
+// bytesText is a size for people: "12.4 MB".
+func bytesText(n int64) string {
+	unit, name := 1.0, "bytes"
+	switch {
+	case n >= 1_000_000:
+		unit, name = 1e6, "MB"
+	case n >= 1000:
+		unit, name = 1e3, "kB"
+	}
+	return strconv.FormatFloat(math.Round(float64(n)/unit*10)/10, 'f', -1, 64) + " " + name
+}
+
+// title names what is counted: "Inventory", "Inventory of NC", "Inventory of area
+// code 919".
+func (v Inventory) title() string {
+	switch {
+	case v.Within == "":
+		return "Inventory"
+	case v.By == ByRateCenter && len(v.Within) == 3:
+		return "Inventory of area code " + v.Within
+	}
+	return "Inventory of " + v.Within
+}
+
+// up is the crumb: one step out.
+func (v Inventory) up() (label, href string) {
+	if v.State != "" && v.State != v.Within {
+		return v.State, inventoryAddr(ByNPA, v.State)
+	}
+	return "Inventory", "/inventory"
+}
+
+// about is the second line of a row: its name, and the state where the page does
+// not say it already.
+func (r InventoryRow) about(v Inventory) string {
+	switch {
+	case r.State == "" || r.State == v.Within || r.State == v.State:
+		return r.Name
+	case r.Name == "":
+		return r.State
+	}
+	return r.Name + ", " + r.State
+}
+
+// id tells rows apart: rate centers of one name stand in several states.
+func (r InventoryRow) id() string { return url.PathEscape(r.State + "-" + r.Key) }
+
+// share is a part in whole percent, for a bar: at least 1 for what is not nothing.
+func share(part, whole int) int {
+	if part <= 0 || whole <= 0 {
+		return 0
+	}
+	return min(max(int(float64(part)*100/float64(whole)), 1), 100)
+}
+
+func (s ImportState) sentence() string {
+	switch s {
+	case ImportPreview:
+		return "This file is read and waits for you to confirm or discard it."
+	case ImportRunning:
+		return "This file is being imported."
+	}
+	return "This file is being read."
+}
+
+// importExamples show the three ways to say what is numbered.
+var importExamples = []string{
+	`npa,nxx,x,city,state,rate_center,lata
+919,233,,Raleigh,NC,RALEIGH,426
+919,424,7,Durham,NC,DURHAM,426`,
+	`tn,city,state,features,tier,monthly_cost
+(984) 242-4242,Cary,NC,"sms,voice",premium,15.00`,
+	`start,end,city,state
+919-833-1000,919-833-1499,Raleigh,NC`,
+}
+
+func (v Import) title() string {
+	if v.Name == "" {
+		return "Import"
+	}
+	return "Import of " + v.Name
+}
+
+func (v Import) lede() string {
+	switch v.State {
+	case ImportPreview:
+		return "A preview. Nothing is written yet."
+	case ImportReading:
+		return "The file is being read. Nothing is written yet."
+	case ImportRunning:
+		return "The inventory is being written."
+	}
+	return tel.Plural(v.Rows, "row") + ", " + bytesText(v.Bytes) + "."
+}
+
+// progress is how far it is, in words.
+func (v Import) progress() string {
+	if v.State == ImportReading {
+		return fmt.Sprintf("%s of %s read", bytesText(int64(v.Done)), bytesText(int64(v.Total)))
+	}
+	return fmt.Sprintf("%s of %s written", tel.Count(v.Done), tel.Plural(v.Total, "block"))
+}
+
+// live makes the page follow the import while it has far to go.
+func (v Import) live() templ.Attributes {
+	if v.State != ImportReading && v.State != ImportRunning {
+		return nil
+	}
+	return liveRegion(importPath(v.ID, ""), "#main", "import")
+}
+
+func (v Import) question() string {
+	switch {
+	case v.Accepted == 0:
+		return "No row of this file can be imported"
+	case v.Blocked():
+		return "This file cannot be imported as a whole"
+	case v.Refused > 0:
+		return "Import the rows that are good?"
+	}
+	return "Import this file?"
+}
+
+func (v Import) consequence() string {
+	switch {
+	case v.Accepted == 0:
+		return "The reasons are below."
+	case v.Blocked():
+		return fmt.Sprintf("You asked for all or nothing, and %s refused.", tel.Plural(v.Refused, "row")+verb(v.Refused, " is", " are"))
+	case v.Refused > 0:
+		return fmt.Sprintf("%s refused and left out; the reasons are below.", tel.Plural(v.Refused, "row")+verb(v.Refused, " is", " are"))
+	case v.Added+v.Changed == 0:
+		return "The inventory has all of it already, just so: nothing would change."
+	}
+	return "Every row is good."
+}
+
+func (v Import) result() string {
+	return fmt.Sprintf("%s in %s: %s new, %s changed, %s as they were.",
+		tel.Plural(v.TNs, "TN"), tel.Plural(v.Blocks, "block"), tel.Count(v.Added), tel.Count(v.Changed), tel.Count(v.Same()))
+}
+
+func (v Import) failure() string {
+	if v.Problem == "" {
+		return "The inventory is as it was before."
+	}
+	return v.Problem + " The inventory is as it was before."
+}
+
+// tabs are the ways to count the whole inventory.
+func (v Inventory) tabs() []Tab {
+	var tabs []Tab
+	for _, by := range []InventoryBy{ByState, ByNPA, ByRateCenter} {
+		tabs = append(tabs, Tab{Label: by.heading(), Href: inventoryAddr(by, ""), Current: by == v.By})
+	}
+	return tabs
+}

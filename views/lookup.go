@@ -1,0 +1,114 @@
+package views
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"tnreserve/store/tel"
+)
+
+// Lookup is the answer of the one box. At most one of TN and Reservation is set.
+type Lookup struct {
+	Query       string
+	Now         time.Time
+	TN          *LookupTN
+	Reservation *tel.Reservation
+	Hint        bool   // a member asked for a TN: reservation ids only
+	Error       string // why the query is neither a TN nor an id
+}
+
+// LookupTN is what the reader may know of a TN.
+type LookupTN struct {
+	TN tel.Number
+	// Hidden: it is not available and nothing else may be told (rules 1 and 12).
+	// Every field but TN is then ignored.
+	Hidden bool
+	// State is "" for an operator when the TN is not in the inventory.
+	State       tel.TNState
+	Place       tel.Place
+	Offer       tel.Offer
+	Reservation *tel.Reservation // the live one that holds it, in the reader's scope
+	History     []Step           // newest first, in the reader's scope; see Steps
+	CanReserve  bool             // the reader may reserve and the account's switch is on
+	Key         string           // idempotency nonce of the reserve form
+	CanDisable  bool             // operator
+}
+
+func (v Lookup) title() string {
+	if v.Query == "" {
+		return "Look up"
+	}
+	return "Look up " + v.Query
+}
+
+func (v Lookup) addr() string { return "/lookup?q=" + url.QueryEscape(v.Query) }
+
+// placeText is a place in words: "Raleigh, NC".
+func placeText(p tel.Place) string {
+	if p.City == "" || p.State == "" {
+		return orDash(p.City + p.State)
+	}
+	return p.City + ", " + p.State
+}
+
+// featureText is a list of features for people: "SMS · Voice".
+func featureText(features string) string {
+	words := strings.FieldsFunc(features, func(r rune) bool { return r == ',' })
+	for i, w := range words {
+		if len(w) <= 3 {
+			words[i] = strings.ToUpper(w)
+		} else {
+			words[i] = strings.ToUpper(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, " · ")
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+// Steps are the events of a TN or of a reservation as lines of its history.
+func Steps(events []tel.Event) []Step {
+	steps := make([]Step, len(events))
+	for i, e := range events {
+		s := Step{At: e.At, Icon: "history", Title: string(e.Kind), By: e.Actor.Name, Text: e.Facts.Reason}
+		switch e.Kind {
+		case tel.EventReserved:
+			s.Icon, s.Title, s.Tone = "timer", "Reserved", "good"
+		case tel.EventExtended:
+			s.Icon, s.Title = "timer-reset", "Extended"
+		case tel.EventDropped:
+			s.Icon, s.Title = "minus", "Dropped"
+			s.Text = joinTNs(e.Facts.TNs)
+		case tel.EventCancelled:
+			s.Icon, s.Title = "x", "Cancelled"
+		case tel.EventExpired:
+			s.Icon, s.Title, s.By = "hourglass", "Ran out", ""
+		case tel.EventImported:
+			s.Icon, s.Title = "upload", "Imported"
+		case tel.EventDisabled:
+			s.Icon, s.Title, s.Tone = "ban", "Disabled", "bad"
+		case tel.EventEnabled:
+			s.Icon, s.Title, s.Tone = "check", "Offered again", "good"
+		}
+		steps[i] = s
+	}
+	return steps
+}
+
+// joinTNs names a few TNs, and counts more of them.
+func joinTNs(tns []tel.Number) string {
+	if len(tns) > 3 {
+		return tel.Plural(len(tns), "TN")
+	}
+	names := make([]string, len(tns))
+	for i, n := range tns {
+		names[i] = n.String()
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,60 @@
+package views
+
+import (
+	"strings"
+	"time"
+
+	"tnreserve/store/tel"
+)
+
+// SignIn is the sign-in page. Fields: email, password.
+type SignIn struct {
+	Email     string
+	Next      string // where to go afterwards, checked by web
+	SignedOut bool   // the reader has just signed out
+	Ended     bool   // the session ended by itself
+	// Wait is how long until the next attempt is taken; 0 is now.
+	Wait   time.Duration
+	Error  string // what was wrong with both fields together
+	Errors map[string]string
+}
+
+// SetUp makes the first operator. Fields: email, name, password.
+type SetUp struct {
+	Token  string
+	Email  string
+	Name   string
+	Left   time.Duration // the link is good for so long
+	Errors map[string]string
+}
+
+// Enter is the page behind a sign-in link: one button.
+type Enter struct {
+	Token   string
+	Name    string
+	Role    tel.Role
+	Account string // its name; "" is the whole platform
+}
+
+// LinkOver is the page of a link that was used or is too old.
+type LinkOver struct {
+	SetUp bool // it was the link for the first operator
+}
+
+// rolePhrase says who somebody will be: "admin of Acme Tel", "operator".
+func rolePhrase(role tel.Role, account string) string {
+	switch {
+	case account != "":
+		return string(role) + " of " + account
+	case role == tel.RoleSupport:
+		return "support of all accounts"
+	}
+	return string(role)
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

@@ -1,0 +1,142 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"tnreserve/store/tel"
+	"tnreserve/views"
+)
+
+// statusOf is the dashboard's table from the one vocabulary to HTTP.
+func statusOf(code tel.Code) int {
+	switch code {
+	case tel.CodeInvalid:
+		return http.StatusUnprocessableEntity
+	case tel.CodeNotFound:
+		return http.StatusNotFound
+	case tel.CodeForbidden, tel.CodeReservationsOff, tel.CodeSwitchLocked:
+		return http.StatusForbidden
+	case tel.CodeNotAvailable, tel.CodeHeldByYou, tel.CodeRanOut, tel.CodeEnded, tel.CodeNoExtensionsLeft, tel.CodeAtLimit,
+		tel.CodeTooManyHeld, tel.CodeTooManyTNs, tel.CodeCoolingDown, tel.CodeConflict:
+		return http.StatusConflict
+	case tel.CodeSignIn:
+		return http.StatusUnauthorized
+	case tel.CodeSlowDown:
+		return http.StatusTooManyRequests
+	case tel.CodeBusy:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// fail is the one funnel: an error becomes an answer here and nowhere else.
+func (v *visit) fail(err error) {
+	if errors.Is(err, context.Canceled) && v.r.Context().Err() != nil {
+		return // nobody waits for an answer
+	}
+	code := tel.CodeOf(err)
+	if code == tel.CodeSignIn && v.r.URL.Path != "/sign-in" && v.session == nil {
+		v.toSignIn()
+		return
+	}
+	problem := views.Problem{Status: statusOf(code)}
+	if e, ok := errors.AsType[*tel.Error](err); ok {
+		problem.Message = e.Message
+		if !e.At.IsZero() {
+			problem.Wait = max(0, e.At.Sub(v.now))
+		}
+	}
+	if code == tel.CodeNotFound {
+		problem.Message = "" // one text, whatever it was
+	}
+	if problem.Status >= 500 {
+		problem.RequestID = v.id()
+		v.log.Error("request failed", "request", problem.RequestID, "route", v.r.Pattern, "error", err)
+	}
+	if problem.Status == http.StatusServiceUnavailable {
+		v.w.Header().Set("Retry-After", "1")
+	}
+	if err := v.render(problem.Status, views.ProblemPage(v.shell(), problem)); err != nil {
+		v.log.Error("the error page failed", "request", v.id(), "error", err)
+		http.Error(v.w, http.StatusText(problem.Status), problem.Status)
+	}
+}
+
+func (v *visit) id() string {
+	id, _ := v.r.Context().Value(requestID{}).(string)
+	return id
+}
+
+// toSignIn sends somebody who is not signed in to do so, and back here afterwards.
+func (v *visit) toSignIn() {
+	q := url.Values{}
+	if v.r.Method == http.MethodGet && v.r.URL.Path != "/" {
+		q.Set("next", v.self())
+	}
+	if v.token != "" {
+		q.Set("ended", "1")
+		v.sessions.forget(v.r, v.w)
+	}
+	to := with("/sign-in", q)
+	if v.fragment() {
+		v.leave(to)
+		v.w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	if v.r.URL.Path == "/live" {
+		v.w.WriteHeader(http.StatusNoContent) // tells an event stream not to come back
+		return
+	}
+	_ = v.redirect(to)
+}
+
+// refused tells whether an error is a refusal that a page can show beside what was
+// asked, rather than instead of it.
+func refused(err error) (*tel.Error, bool) {
+	e, ok := errors.AsType[*tel.Error](err)
+	if !ok || statusOf(e.Code) != http.StatusConflict && statusOf(e.Code) != http.StatusUnprocessableEntity && e.Code != tel.CodeReservationsOff && e.Code != tel.CodeSwitchLocked {
+		return nil, false
+	}
+	return e, true
+}
+
+// backWith goes back with a refusal as a message, or fails with the error.
+func (v *visit) backWith(to string, err error) error {
+	if e, ok := refused(err); ok {
+		return v.done(to, views.Flash{Kind: views.FlashError, Text: e.Message})
+	}
+	return err
+}
+
+// fieldErrors are a form's errors by field, from one refusal.
+func fieldErrors(err error) (map[string]string, bool) {
+	e, ok := errors.AsType[*tel.Error](err)
+	if !ok || e.Code != tel.CodeInvalid || e.Field == "" {
+		return nil, false
+	}
+	return map[string]string{e.Field: e.Message}, true
+}
+
+// nothing answers for every address that is none.
+func (v *visit) nothing() error {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		r := &http.Request{Method: method, URL: v.r.URL, Host: v.r.Host}
+		if _, pattern := v.mux.Handler(r); pattern != "/" && pattern != "" {
+			v.w.Header().Set("Allow", method)
+			return v.render(http.StatusMethodNotAllowed, views.ProblemPage(v.shell(), views.Problem{Status: http.StatusMethodNotAllowed}))
+		}
+	}
+	return tel.NotFound()
+}
+
+func (v *visit) healthz() error {
+	v.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = v.w.Write([]byte("ok\n"))
+	return nil
+}
+
+const flashLife = time.Minute

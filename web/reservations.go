@@ -1,0 +1,490 @@
+package web
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tnreserve/store"
+	"tnreserve/store/tel"
+	"tnreserve/views"
+)
+
+const listPage = 50
+
+// reservations is the list: outstanding or ended, of the account, of all accounts for
+// an operator, of the person's own making for a member.
+func (v *visit) reservations() error {
+	values := v.r.URL.Query()
+	q, filter, err := v.readList(values)
+	if err != nil {
+		return err
+	}
+	page := views.Reservations{
+		Title: "Reservations", Lede: "Numbers that are kept from everybody else until their time is up.",
+		Show: "live", Self: v.self(), Filter: filter, MayChange: v.actor.Can(tel.ActChangeHold), WithAccount: q.Account == 0,
+	}
+	if q.Ended {
+		page.Show = "ended"
+	}
+	if q.Mine {
+		page.Title, page.Lede = "Your reservations", "What you reserved yourself. Any other reservation of your account opens by its id."
+	} else {
+		page.Export = with("/reservations.csv", values, "cursor", "")
+	}
+	if len(filter.Errors) == 0 {
+		if err := v.fillList(&page, q, values); err != nil {
+			return err
+		}
+	}
+	v.listLinks(&page, q, values)
+	status := http.StatusOK
+	if len(filter.Errors) > 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	return v.render(status, views.ReservationsPage(v.shell(), page))
+}
+
+// readList reads the filters of an address.
+func (v *visit) readList(values url.Values) (store.ListQuery, views.ReservationFilter, error) {
+	q := v.listQuery()
+	q.Ended = values.Get("show") == "ended"
+	q.Text, q.Sort, q.Cursor, q.Limit = values.Get("q"), store.Sort(values.Get("sort")), values.Get("cursor"), listPage
+	filter := views.ReservationFilter{Q: q.Text, Sort: values.Get("sort"), Errors: map[string]string{}}
+	if len([]rune(q.Text)) > tel.MaxReference {
+		filter.Errors["q"] = "At most 100 characters."
+	}
+	if q.Text != "" {
+		filter.Clear = with("/reservations", values, "q", "", "cursor", "", "account", "")
+	}
+	if v.actor.Role != tel.RoleOperator || v.actor.Account != 0 {
+		return q, filter, nil
+	}
+	if s := values.Get("account"); s != "" {
+		id, err := tel.ParseAccountID(s)
+		if err != nil {
+			return q, filter, tel.NotFound()
+		}
+		q.Account = id
+		filter.Clear = with("/reservations", values, "q", "", "cursor", "", "account", "")
+	}
+	accounts, err := v.store.Accounts(v.r.Context(), v.actor)
+	if err != nil {
+		return q, filter, err
+	}
+	filter.Accounts = []views.Choice{{Label: "All accounts", Selected: q.Account == 0}}
+	for _, a := range accounts {
+		filter.Accounts = append(filter.Accounts, views.Choice{Value: a.ID.String(), Label: a.Name, Selected: a.ID == q.Account})
+	}
+	return q, filter, nil
+}
+
+const mostCounted = 1000
+
+func (v *visit) fillList(page *views.Reservations, q store.ListQuery, values url.Values) error {
+	listed, err := v.store.List(v.r.Context(), v.actor, q)
+	if fields, ok := fieldErrors(err); ok && fields["q"] != "" {
+		page.Filter.Errors = fields
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if page.Rows, err = v.lines(listed.Rows); err != nil {
+		return err
+	}
+	if listed.Next != "" {
+		page.Next = with("/reservations", values, "cursor", listed.Next)
+	}
+	if q.Cursor != "" {
+		page.First = with("/reservations", values, "cursor", "")
+	}
+	page.Summary = tel.Plural(len(page.Rows), "reservation")
+	page.Total = page.Summary
+	if q.Ended || q.Text != "" {
+		if listed.Next != "" {
+			page.Total = "More than " + page.Total
+		}
+		return nil
+	}
+	n, err := v.store.Count(v.r.Context(), v.actor, q, mostCounted)
+	if page.Total = tel.Plural(n, "reservation"); n == mostCounted {
+		page.Total = "More than " + page.Total
+	}
+	return err
+}
+
+// listLinks are the addresses around a list: tabs and orders.
+func (v *visit) listLinks(page *views.Reservations, q store.ListQuery, values url.Values) {
+	page.Tabs = []views.Tab{
+		{Label: "Outstanding", Href: with("/reservations", values, "show", "", "cursor", "", "sort", ""), Current: !q.Ended},
+		{Label: "Ended", Href: with("/reservations", values, "show", "ended", "cursor", "", "sort", ""), Current: q.Ended},
+	}
+	if q.Ended {
+		page.SortExpires = views.SortLink{Dir: "descending"}
+		return
+	}
+	link := func(by, rev store.Sort) views.SortLink {
+		l := views.SortLink{Href: with("/reservations", values, "sort", string(by), "cursor", "")}
+		switch q.Sort {
+		case by:
+			l.Dir, l.Href = "ascending", with("/reservations", values, "sort", string(rev), "cursor", "")
+		case rev:
+			l.Dir = "descending"
+		}
+		return l
+	}
+	if q.Sort == "" {
+		q.Sort = store.SortExpires
+	}
+	page.SortExpires = link(store.SortExpires, store.SortExpiresRev)
+	page.SortCreated = link(store.SortCreated, store.SortCreatedRev)
+}
+
+// lines are reservations as a list shows them.
+func (v *visit) lines(rows []*tel.Reservation) ([]views.ReservationLine, error) {
+	policies := map[tel.AccountID]tel.Policy{}
+	out := make([]views.ReservationLine, len(rows))
+	for i, r := range rows {
+		p, ok := policies[r.Account]
+		if !ok {
+			a, err := v.store.Account(v.r.Context(), v.actor, r.Account)
+			if err != nil {
+				return nil, err
+			}
+			p = a.Policy
+			policies[r.Account] = p
+		}
+		out[i] = v.line(r, p)
+	}
+	return out, nil
+}
+
+func (v *visit) line(r *tel.Reservation, p tel.Policy) views.ReservationLine {
+	l := views.ReservationLine{
+		ID: r.ID, TNCount: r.TNCount, AccountID: r.Account, Account: r.AccountName, State: r.StateAt(v.now),
+		Extensions: r.Extensions, MaxExtensions: p.MaxExtensions, MayExtend: r.Extendable(p, v.now),
+		CreatedAt: r.CreatedAt, CreatedBy: r.CreatedBy.Name,
+		EndedAt: r.EndedAt, EndedBy: r.EndedBy.Name, EndReason: r.EndReason,
+		Reference: r.CustomerReference, Note: r.Note,
+	}
+	for _, t := range r.TNs {
+		l.TNs = append(l.TNs, t.TN)
+	}
+	if len(r.TNs) > 0 {
+		l.Place = r.TNs[0].Place
+		l.Left = v.countdown(r, r.TNs[0].TN.String())
+	}
+	if l.State == tel.StateExpired && l.EndedAt.IsZero() {
+		l.EndedAt = r.ExpiresAt
+	}
+	return l
+}
+
+// reserve takes TNs for the account acted for.
+func (v *visit) reserve() error {
+	if v.actor.Account == 0 && v.actor.Can(tel.ActReserve) {
+		return tel.Refuse(tel.CodeForbidden, "Choose an account to work for first.")
+	}
+	req := tel.ReserveRequest{
+		Account: v.actor.Account, AllOrNothing: v.form("how") != "any",
+		CustomerReference: v.form("customer_reference"), Note: v.form("note"), IdempotencyKey: v.form("key"),
+	}
+	for _, s := range v.r.PostForm["tn"] {
+		tn, err := tel.ParseNumber(s)
+		if err != nil {
+			return v.backWith(v.back("/search"), err)
+		}
+		req.TNs = append(req.TNs, tn)
+	}
+	if req.IdempotencyKey != "" { // one page's nonce serves all its buttons
+		req.IdempotencyKey += fmt.Sprint(req.TNs)
+		req.IdempotencyKey = req.IdempotencyKey[:min(len(req.IdempotencyKey), 255)]
+	}
+	if s := v.form("for"); s != "" {
+		var err error
+		if req.For, err = parseDuration("for", s); err != nil {
+			return v.backWith(v.back("/search"), err)
+		}
+	}
+	out, err := v.store.Reserve(v.r.Context(), v.actor, req)
+	if _, ok := refused(err); err != nil && !ok {
+		return err
+	}
+	flash := reserveFlash(out, err)
+	if back := v.back("/search"); v.fragment() && strings.HasPrefix(back, "/search?") {
+		return v.reserveInPlace(back, req.TNs, flash)
+	}
+	return v.done(v.back("/search"), flash)
+}
+
+// reserveInPlace answers a page that is open: its rows as they now are, where they
+// stand, and the panel beside them. A new page would shuffle what people look at.
+func (v *visit) reserveInPlace(back string, tns []tel.Number, flash views.Flash) error {
+	rows, err := v.rowsNow(tns[:min(len(tns), mostRows)], v.pageQuery(back))
+	if err != nil {
+		return err
+	}
+	page := views.Search{Rows: rows, Self: back}
+	if err := v.fillReserve(&page); err != nil {
+		return err
+	}
+	v.stay()
+	v.flashes = append(v.flashes, flash)
+	return v.render(http.StatusOK, views.SearchOutcome(v.shell(), page))
+}
+
+// reserveFlash tells what was had and what was not.
+func reserveFlash(out tel.Reserved, err error) views.Flash {
+	if out.Reservation == nil {
+		e, _ := refused(err)
+		text := e.Message
+		if n := len(out.Refused); n > 1 {
+			text += fmt.Sprintf(" So are %s; nothing was reserved.", tel.Plural(n-1, "other number"))
+		}
+		return views.Flash{Kind: views.FlashError, Text: text}
+	}
+	r := out.Reservation
+	what := r.TNs[0].TN.String()
+	if r.TNCount > 1 {
+		what = tel.Plural(r.TNCount, "number")
+	}
+	flash := ok("Reserved " + what + " for " + tel.HumanDuration(r.ExpiresAt.Sub(r.CreatedAt).Round(time.Second)) + ".")
+	if n := len(out.Refused); n > 0 {
+		flash.Kind = views.FlashWarn
+		flash.Text += " " + tel.Plural(n, "number") + " could not be had."
+	}
+	flash.Link = &views.FlashAction{Label: "Open", Href: "/reservations/" + r.ID}
+	return flash
+}
+
+// parseDuration reads "4h", "90m", "2d", "1h30m".
+func parseDuration(field, s string) (time.Duration, error) {
+	bad := tel.Invalid(field, "%q is not a length of time such as 4h, 90m or 2d.", s)
+	rest := strings.ToLower(strings.ReplaceAll(s, " ", ""))
+	var days time.Duration
+	if before, after, ok := strings.Cut(rest, "d"); ok {
+		n, err := strconv.Atoi(before)
+		if err != nil || n < 0 || n > 3650 {
+			return 0, bad
+		}
+		days, rest = time.Duration(n)*24*time.Hour, after
+	}
+	if rest == "" && days > 0 || rest == "0" {
+		return days, nil
+	}
+	d, err := time.ParseDuration(rest)
+	if err != nil || d < 0 {
+		return 0, bad
+	}
+	return days + d, nil
+}
+
+// reservation is one reservation's page.
+func (v *visit) reservation() error {
+	r, err := v.store.Reservation(v.r.Context(), v.actor, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	account, err := v.store.Account(v.r.Context(), v.actor, r.Account)
+	if err != nil {
+		return err
+	}
+	events, err := v.store.History(v.r.Context(), r)
+	if err != nil {
+		return err
+	}
+	page := views.ReservationDetail{
+		Reservation: r, Left: v.countdown(r, "this reservation"), Self: v.self(),
+		MaxExtensions: account.Policy.MaxExtensions, Window: account.Policy.Window,
+		MayChange: v.actor.May(tel.ActChangeHold, r.Account), WithAccount: v.actor.Sees(0),
+	}
+	if page.MayExtend = page.MayChange && account.ReservationsOn && r.Extendable(account.Policy, v.now); !page.MayExtend && page.MayChange {
+		page.WhyNotExtend = whyNotExtend(*r, account, v.now)
+	}
+	if page.WithAccount && v.actor.Can(tel.ActManageAccounts) {
+		page.AccountHref = "/accounts/" + r.Account.String()
+	}
+	slices.Reverse(events)
+	for _, e := range events {
+		page.History = append(page.History, views.Steps([]tel.Event{*e})...)
+	}
+	return v.render(http.StatusOK, views.ReservationPage(v.shell(), page))
+}
+
+func whyNotExtend(r tel.Reservation, a *tel.Account, now time.Time) string {
+	if !a.ReservationsOn {
+		return "Reservation is switched off for " + a.Name + "; holds run out and are not extended."
+	}
+	if err := r.Extend(a.Policy, now); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func (v *visit) here() string { return "/reservations/" + url.PathEscape(v.r.PathValue("id")) }
+
+func (v *visit) extend() error {
+	r, err := v.store.Extend(v.r.Context(), v.actor, v.r.PathValue("id"))
+	if err != nil {
+		return v.backWith(v.back(v.here()), err)
+	}
+	return v.done(v.back(v.here()), ok("Extended: "+tel.HumanDuration(r.Left(v.now).Round(time.Second))+" left."))
+}
+
+func (v *visit) drop() error {
+	tn, err := tel.ParseNumber(v.form("tn"))
+	if err != nil {
+		return err
+	}
+	if _, err := v.store.Drop(v.r.Context(), v.actor, v.r.PathValue("id"), tn); err != nil {
+		if tel.CodeOf(err) == tel.CodeNotFound && v.mayRead() {
+			return v.done(v.here(), views.Flash{Kind: views.FlashError, Text: tn.String() + " is not held by this reservation."})
+		}
+		return v.backWith(v.here(), err)
+	}
+	return v.done(v.here(), ok(tn.String()+" is free again."))
+}
+
+// mayRead tells whether the reservation of this address exists for the caller.
+func (v *visit) mayRead() bool {
+	_, err := v.store.Reservation(v.r.Context(), v.actor, v.r.PathValue("id"))
+	return err == nil
+}
+
+// mostCancelled is how many reservations one form cancels at most.
+const mostCancelled = 500
+
+// cancelPage asks before reservations are cancelled.
+func (v *visit) cancelPage() error {
+	ids := v.r.URL.Query()["id"]
+	page := views.CancelReservations{Back: v.localPath(v.query("back"))}
+	if page.Back == "" {
+		page.Back = "/reservations"
+	}
+	return v.askCancel(http.StatusOK, ids, page)
+}
+
+func (v *visit) askCancel(status int, ids []string, page views.CancelReservations) error {
+	if !v.actor.Can(tel.ActChangeHold) {
+		return tel.Forbidden(tel.ActChangeHold)
+	}
+	if len(ids) == 0 {
+		return v.done(page.Back, views.Flash{Kind: views.FlashWarn, Text: "Choose at least one reservation first."})
+	}
+	if len(ids) > mostCancelled {
+		return tel.Invalid("id", "At most %d reservations at once.", mostCancelled)
+	}
+	var live []*tel.Reservation
+	for _, id := range ids {
+		r, err := v.store.Reservation(v.r.Context(), v.actor, id)
+		if err != nil {
+			return err
+		}
+		if r.StateAt(v.now).Ended() {
+			page.Ended++
+			continue
+		}
+		page.TNs += r.TNCount
+		live = append(live, r)
+	}
+	var err error
+	if page.Lines, err = v.lines(live); err != nil {
+		return err
+	}
+	return v.render(status, views.CancelPage(v.shell(), page))
+}
+
+// cancel cancels one or many, each by itself: one that ended meanwhile does not keep
+// the others.
+func (v *visit) cancel() error {
+	ids, back := v.r.PostForm["id"], v.back("/reservations")
+	if len(ids) == 0 || len(ids) > mostCancelled {
+		return tel.Invalid("id", "Choose 1 to %d reservations.", mostCancelled)
+	}
+	cancelled, freed, ended := 0, 0, 0
+	for _, id := range ids {
+		r, err := v.store.Cancel(v.r.Context(), v.actor, id, v.form("reason"))
+		if fields, ok := fieldErrors(err); ok {
+			return v.askCancel(http.StatusUnprocessableEntity, ids, views.CancelReservations{Back: back, Reason: v.form("reason"), Errors: fields})
+		}
+		if _, ok := refused(err); ok {
+			ended++
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		cancelled++
+		freed += r.TNCount
+	}
+	flash := ok("Cancelled " + tel.Plural(cancelled, "reservation") + "; " + tel.Plural(freed, "number") + " free again.")
+	if ended > 0 {
+		flash.Kind = views.FlashWarn
+		flash.Text += " " + tel.Plural(ended, "reservation") + " had ended already."
+	}
+	return v.done(back, flash)
+}
+
+// reservationsCSV exports the list with its filters, as it streams.
+func (v *visit) reservationsCSV() error {
+	q, _, err := v.readList(v.r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if q.Mine {
+		return tel.Forbidden(tel.ActListReservations)
+	}
+	q.Cursor = ""
+	if _, err := v.store.List(v.r.Context(), v.actor, q); err != nil {
+		return err // before the first byte
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="reservations-`+v.now.Format("2006-01-02")+`.csv"`)
+	out := csv.NewWriter(v.w)
+	_ = out.Write([]string{"reservation_id", "account", "account_name", "tn", "city", "state", "rate_center", "status", "created_at", "expires_at", "ended_at", "extensions", "customer_reference", "note", "created_by", "ended_by", "end_reason"})
+	err = v.store.Each(v.r.Context(), v.actor, q, func(r *tel.Reservation) error { return v.csvLines(out, r) })
+	out.Flush()
+	if err != nil {
+		v.log.Error("an export was cut short", "request", v.id(), "error", err)
+		panic(http.ErrAbortHandler) // the reader must not take half for the whole
+	}
+	return nil
+}
+
+// csvLines is a line per TN. TNs go out as digits, because a guard against formulas
+// would spoil a leading "+".
+func (v *visit) csvLines(out *csv.Writer, r *tel.Reservation) error {
+	for _, t := range r.TNs {
+		err := out.Write([]string{
+			r.ID, r.Account.String(), harmless(r.AccountName), t.TN.Digits(), harmless(t.Place.City), t.Place.State, harmless(t.Place.RateCenter),
+			string(r.StateAt(v.now)), csvTime(r.CreatedAt), csvTime(r.ExpiresAt), csvTime(r.EndedAt), strconv.Itoa(r.Extensions),
+			harmless(r.CustomerReference), harmless(r.Note), harmless(r.CreatedBy.Name), harmless(r.EndedBy.Name), harmless(r.EndReason),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func csvTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// harmless keeps a spreadsheet from running free text as a formula.
+func harmless(s string) string {
+	if t := strings.TrimSpace(s); t != "" && strings.ContainsRune("=+-@|%\t\r\n＝＋－＠", []rune(t)[0]) {
+		return "'" + s
+	}
+	return s
+}

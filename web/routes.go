@@ -1,0 +1,85 @@
+package web
+
+import (
+	"net/http"
+
+	"tnreserve/static"
+)
+
+// access is who gets as far as a handler; what they may do there, the store decides.
+type access int
+
+const (
+	open     access = iota // anybody
+	signedIn               // a session; others are sent to sign in
+)
+
+// route is one line of the site map.
+type route struct {
+	pattern string
+	access  access
+	handle  func(*visit) error
+}
+
+// routes is the site map.
+func (s *Server) routes() []route {
+	return []route{
+		{"GET /{$}", signedIn, (*visit).home},
+		{"GET /healthz", open, (*visit).healthz},
+		{"GET /static/", open, fromHandler(static.Handler())},
+		{"POST /theme", open, (*visit).setTheme},
+		{"GET /live", signedIn, (*visit).live},
+
+		{"GET /sign-in", open, (*visit).signInPage},
+		{"POST /sign-in", open, (*visit).signIn},
+		{"POST /sign-out", signedIn, (*visit).signOut},
+		{"GET /setup/{token}", open, (*visit).setUpPage},
+		{"POST /setup/{token}", open, (*visit).setUp},
+		{"GET /enter/{token}", open, (*visit).enterPage},
+		{"POST /enter/{token}", open, (*visit).enter},
+		{"POST /act-for", signedIn, (*visit).actFor},
+
+		{"GET /search", signedIn, (*visit).search},
+		{"GET /search/rows", signedIn, (*visit).searchRows},
+
+		{"GET /reservations", signedIn, (*visit).reservations},
+		{"POST /reservations", signedIn, (*visit).reserve},
+		{"GET /reservations.csv", signedIn, (*visit).reservationsCSV},
+		{"GET /reservations/cancel", signedIn, (*visit).cancelPage},
+		{"POST /reservations/cancel", signedIn, (*visit).cancel},
+		{"GET /reservations/{id}", signedIn, (*visit).reservation},
+		{"POST /reservations/{id}/extend", signedIn, (*visit).extend},
+		{"POST /reservations/{id}/drop", signedIn, (*visit).drop},
+
+		{"GET /lookup", signedIn, (*visit).lookup},
+		{"POST /lookup/disable", signedIn, (*visit).disable},
+		{"POST /lookup/enable", signedIn, (*visit).enable},
+
+		{"GET /accounts", signedIn, (*visit).accounts},
+		{"POST /accounts", signedIn, (*visit).createAccount},
+		{"GET /accounts/{account}", signedIn, (*visit).account},
+		{"GET /accounts/{account}/switch-off", signedIn, (*visit).switchOffPage},
+		{"POST /accounts/{account}/switch", signedIn, (*visit).switchReservations},
+		{"POST /accounts/{account}/lock", signedIn, (*visit).lockSwitch},
+		{"POST /accounts/{account}/policy", signedIn, (*visit).setPolicy},
+		{"POST /accounts/{account}/limits", signedIn, (*visit).setLimits},
+		{"POST /accounts/{account}/enter", signedIn, (*visit).enterAccount},
+
+		{"GET /inventory", signedIn, (*visit).inventory},
+		{"GET /inventory/import", signedIn, (*visit).importForm},
+		{"POST /inventory/import", signedIn, (*visit).upload},
+		{"GET /inventory/import/{import}", signedIn, (*visit).importPage},
+		{"POST /inventory/import/{import}/confirm", signedIn, (*visit).confirmImport},
+		{"POST /inventory/import/{import}/discard", signedIn, (*visit).discardImport},
+
+		{"/", open, (*visit).nothing},
+	}
+}
+
+// fromHandler makes a route of a plain handler.
+func fromHandler(h http.Handler) func(*visit) error {
+	return func(v *visit) error {
+		h.ServeHTTP(v.w, v.r)
+		return nil
+	}
+}

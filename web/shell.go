@@ -1,0 +1,160 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"tnreserve/store"
+	"tnreserve/store/tel"
+	"tnreserve/views"
+)
+
+// shell is what every page shows around its content.
+func (v *visit) shell() views.Shell {
+	s := views.Shell{
+		Fragment: v.fragment(), Path: v.self(), Now: v.now, Theme: v.theme(), RequestID: v.id(), Flash: v.takeFlashes(),
+	}
+	if v.session == nil {
+		s.Fragment = false
+		return s
+	}
+	p := v.session.Person
+	s.SignedIn, s.Live = true, true
+	s.Person = views.ShellPerson{Name: p.Name, Email: p.Email, Initials: initials(p.Name)}
+	s.RoleLabel = roleLabel(v.actor)
+	s.AccountName = v.session.AccountName
+	if v.actor.Role == tel.RoleOperator {
+		s.Acting = v.session.AccountName
+	}
+	s.Accounts = v.choices()
+	s.Nav = v.nav()
+	return s
+}
+
+func roleLabel(a tel.Actor) string {
+	switch {
+	case a.Role == tel.RoleSupport && a.Account == 0:
+		return "Support, all accounts"
+	case a.Role == "":
+		return ""
+	}
+	return strings.ToUpper(string(a.Role[:1])) + string(a.Role[1:])
+}
+
+// initials are the first letters of the first and last name.
+func initials(name string) string {
+	words := strings.Fields(name)
+	if len(words) == 0 {
+		return "?"
+	}
+	first, _ := utf8.DecodeRuneInString(words[0])
+	out := string(first)
+	if len(words) > 1 {
+		last, _ := utf8.DecodeRuneInString(words[len(words)-1])
+		out += string(last)
+	}
+	return strings.ToUpper(out)
+}
+
+// choices are the accounts that a person may act for, where there are several.
+func (v *visit) choices() []views.Choice {
+	if v.session.Places < 2 {
+		return nil
+	}
+	places, err := v.store.Memberships(v.r.Context(), &v.session.Person)
+	if err != nil {
+		v.log.Error("memberships", "request", v.id(), "error", err)
+		return nil
+	}
+	list := make([]views.Choice, len(places))
+	for i, m := range places {
+		list[i] = views.Choice{Value: m.Account.String(), Label: m.AccountName, Selected: m.Account == v.actor.Account}
+	}
+	if v.session.Person.Platform != "" {
+		list = append([]views.Choice{{Label: "All accounts", Selected: v.actor.Account == 0}}, list...)
+	}
+	return list
+}
+
+// mostBadge is as far as the badge counts.
+const mostBadge = 99
+
+// nav is the navigation of a role, in the order of its work.
+func (v *visit) nav() []views.NavItem {
+	a := v.actor
+	list := []views.NavItem{}
+	add := func(may bool, n views.NavItem) {
+		if may {
+			n.Current = v.r.URL.Path == n.Href || strings.HasPrefix(v.r.URL.Path, n.Href+"/")
+			list = append(list, n)
+		}
+	}
+	add(a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-accounts", Label: "Accounts", Href: "/accounts", Icon: "building-2"})
+	add(a.Can(tel.ActSearch), views.NavItem{ID: "nav-search", Label: "Search numbers", Short: "Search", Href: "/search", Icon: "search"})
+	add(a.Can(tel.ActReserve), views.NavItem{ID: "nav-reservations", Label: "Reservations", Short: "Reserved", Href: "/reservations", Icon: "timer", Badge: v.liveCount(), BadgeOf: "live reservations"})
+	add(true, views.NavItem{ID: "nav-lookup", Label: "Look up", Href: "/lookup", Icon: "file-search"})
+	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: "Inventory", Href: "/inventory", Icon: "database"})
+	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: "Account", Href: "/accounts/" + a.Account.String(), Icon: "building-2"})
+	return list
+}
+
+// liveCount is how many live reservations the person's list has, up to mostBadge.
+func (v *visit) liveCount() int {
+	n, err := v.store.Count(v.r.Context(), v.actor, v.listQuery(), mostBadge)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// listQuery is the person's own list of reservations: the account's for those who
+// may list it, all for an operator, what they made themselves for a member.
+func (v *visit) listQuery() store.ListQuery {
+	return store.ListQuery{Account: v.actor.Account, Mine: !v.actor.May(tel.ActListReservations, v.actor.Account)}
+}
+
+func (v *visit) theme() string {
+	switch t := v.sessions.readPlain(v.r, "theme"); t {
+	case "light", "dark":
+		return t
+	}
+	return ""
+}
+
+func (v *visit) setTheme() error {
+	theme := v.form("theme")
+	if theme != "light" && theme != "dark" {
+		return tel.Invalid("theme", "There are two themes: light and dark.")
+	}
+	v.sessions.plainCookie(v.w, "theme", theme, 365*24*60*60)
+	return v.redirect(v.back("/"))
+}
+
+// home sends everybody to where their work begins.
+func (v *visit) home() error {
+	switch v.actor.Role {
+	case tel.RoleOperator:
+		return v.redirect("/accounts")
+	case tel.RoleAdmin:
+		return v.redirect("/reservations")
+	case tel.RoleSupport:
+		return v.redirect("/lookup")
+	}
+	return v.redirect("/search")
+}
+
+// live is the event stream of an open page. It carries topics and no data: the page
+// asks again and is answered by its own rights.
+func (v *visit) live() error {
+	rc := http.NewResponseController(v.w)
+	if err := rc.SetReadDeadline(noDeadline); err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "text/event-stream")
+	v.w.Header().Set("X-Accel-Buffering", "no")
+	v.w.WriteHeader(http.StatusOK)
+	l := v.store.Listen(v.actor)
+	defer l.Close()
+	return v.stream(rc, l)
+}
