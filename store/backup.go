@@ -15,8 +15,12 @@ import (
 // goes on, and opens it to see that it is whole. The file appears under its name only
 // when it is complete. CodeConflict when the file exists.
 func (s *Store) Backup(ctx context.Context, file string) error {
-	if _, err := os.Lstat(file); err == nil {
-		return tel.Refuse(tel.CodeConflict, "%s exists already; choose another name.", file)
+	// A log that an older database of this name left behind would be read into the copy
+	// and ruin it.
+	for _, name := range []string{file, file + "-wal", file + "-shm", file + "-journal"} {
+		if _, err := os.Lstat(name); err == nil {
+			return tel.Refuse(tel.CodeConflict, "%s exists already; choose another name.", name)
+		}
 	}
 	part := file + ".part"
 	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -73,7 +73,7 @@ func (w *writer) close() { close(w.closing) }
 
 func (w *writer) run() {
 	defer close(w.ended)
-	defer w.conn.Close()
+	defer w.release()
 	for {
 		select {
 		case j := <-w.jobs:
@@ -88,6 +88,17 @@ func (w *writer) run() {
 				}
 			}
 		}
+	}
+}
+
+// release gives the connection back. A statement left open would keep SQLite from
+// putting its log away when the database is closed.
+func (w *writer) release() {
+	for _, st := range w.statements {
+		_ = st.Close()
+	}
+	if err := w.conn.Close(); err != nil {
+		w.store.log.Warn("closing the writer", "error", err)
 	}
 }
 
@@ -229,7 +240,10 @@ func (t *tx) rollback() {
 }
 
 func (w *writer) raw(sql string) error {
-	_, err := w.conn.ExecContext(context.Background(), sql)
+	st, err := w.prepared(sql)
+	if err == nil {
+		_, err = st.ExecContext(context.Background())
+	}
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tnreserve/store/shelf"
 	"tnreserve/store/tel"
 )
 
@@ -92,14 +93,16 @@ func (s *Store) committed(t *tx) {
 		s.catchUp(context.Background()) // another process wrote in between; this reads ours too
 		return
 	}
-	for _, e := range t.events {
-		s.apply(e)
-	}
+	s.apply(t.events)
 }
+
+// followEvery is how soon what another process wrote is seen here; only tests that
+// let hours pass change it.
+var followEvery = 250 * time.Millisecond
 
 // follow brings in what other processes wrote (a command line beside the server).
 func (s *Store) follow(ctx context.Context) {
-	tick := time.NewTicker(250 * time.Millisecond)
+	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -132,41 +135,60 @@ func (s *Store) catchUp(ctx context.Context) {
 		}
 		return
 	}
+	s.apply(events)
+}
+
+// apply brings events onto the shelf, together, and tells the open pages.
+func (s *Store) apply(events []*tel.Event) {
+	var changes []shelf.Change
+	var imported [][2]tel.Block
 	for _, e := range events {
-		s.apply(e)
+		changes = append(changes, shelfChanges(e)...)
+		imported = append(imported, e.Facts.Blocks...)
 	}
-}
-
-// apply brings one event onto the shelf and tells the open pages.
-func (s *Store) apply(e *tel.Event) {
-	s.applied = e.Seq
 	if !s.cfg.NoShelf {
-		s.applyToShelf(e)
+		// Imported blocks first: they only add TNs, which a later event may take.
+		s.loadImported(imported)
+		s.shelf.Update(changes)
 	}
-	s.hub.tell(e)
+	for _, e := range events {
+		s.applied = e.Seq
+		s.hub.tell(e)
+	}
 }
 
-func (s *Store) applyToShelf(e *tel.Event) {
+// shelfChanges is what an event means for what is free.
+func shelfChanges(e *tel.Event) []shelf.Change {
+	var c shelf.Change
 	switch e.Kind {
 	case tel.EventReserved, tel.EventExtended:
-		until := time.UnixMicro(e.Facts.ExpiresAt)
-		for _, tn := range e.Facts.TNs {
-			s.shelf.TakeUntil(tn, until)
-		}
+		c.Until = time.UnixMicro(e.Facts.ExpiresAt)
 	case tel.EventDropped, tel.EventCancelled, tel.EventExpired, tel.EventEnabled:
-		for _, tn := range e.Facts.TNs {
-			s.shelf.Free(tn)
-		}
+		c.Free = true
 	case tel.EventDisabled:
-		for _, tn := range e.Facts.TNs {
-			s.shelf.Take(tn)
-		}
-	case tel.EventImported:
-		for _, span := range e.Facts.Blocks {
-			if err := s.loadBlocks(context.Background(), span[0], span[1]); err != nil {
-				s.log.Error("loading imported blocks", "error", err)
-			}
-		}
+	default:
+		return nil
+	}
+	list := make([]shelf.Change, len(e.Facts.TNs))
+	for i, tn := range e.Facts.TNs {
+		c.TN = tn
+		list[i] = c
+	}
+	return list
+}
+
+// loadImported brings imported blocks onto the shelf. Ranges that follow each other
+// are read as one, because each reading rebuilds the shelf's index.
+func (s *Store) loadImported(spans [][2]tel.Block) {
+	if len(spans) == 0 {
+		return
+	}
+	first, last := spans[0][0], spans[0][1]
+	for _, span := range spans[1:] {
+		first, last = min(first, span[0]), max(last, span[1])
+	}
+	if err := s.loadBlocks(context.Background(), first, last); err != nil {
+		s.log.Error("loading imported blocks", "error", err)
 	}
 }
 

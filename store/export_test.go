@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"tnreserve/store/tel"
 )
@@ -45,3 +46,11 @@ func (s *Store) Hold(release chan struct{}) (held chan struct{}) {
 
 // HastyBusy makes the writer wait for other processes only so long.
 func (s *Store) HastyBusy(ms string) error { return s.writer.raw("PRAGMA busy_timeout = " + ms) }
+
+// FollowEvery makes stores that are opened from now on look for other processes'
+// events only so often.
+func FollowEvery(d time.Duration) (undo func()) {
+	before := followEvery
+	followEvery = d
+	return func() { followEvery = before }
+}

@@ -3,7 +3,9 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +18,13 @@ import (
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
 )
+
+// TestMain gives rapid fewer rounds than its 100: each opens a database. More by
+// go test ./store -run Model -rapid.checks=1000.
+func TestMain(m *testing.M) {
+	flag.Set("rapid.checks", "12")
+	os.Exit(m.Run())
+}
 
 const (
 	acme    = storetest.Acme

@@ -26,7 +26,7 @@ type Imported struct {
 
 // importAtOnce is how many blocks one change writes: a few milliseconds, so that
 // reserving goes on meanwhile.
-const importAtOnce = 500
+const importAtOnce = 2000
 
 // Import brings a read inventory file in. It only adds and changes: what is there and
 // not in the file stays. It works in many small changes, each whole; an import that
@@ -88,15 +88,22 @@ func (n *names) addPlace(id shelf.PlaceID, p tel.Place) { n.places[p], n.placeOf
 func (n *names) addOffer(id shelf.OfferID, o tel.Offer) { n.offers[o] = id }
 
 func (im *importer) loadNames(ctx context.Context) error {
-	return errors.Join(im.s.eachPlace(ctx, im.s.read, im.addPlace), im.s.eachOffer(ctx, im.s.read, im.addOffer))
+	return errors.Join(im.s.eachPlace(ctx, im.s.read, im.addPlace, everyName), im.s.eachOffer(ctx, im.s.read, im.addOffer))
 }
 
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-func (s *Store) eachPlace(ctx context.Context, q querier, fn func(shelf.PlaceID, tel.Place)) error {
-	rows, err := q.QueryContext(ctx, `SELECT id, city, state, rate_center, lata, carrier FROM place`)
+// everyName and namesOf choose places: all, or those of a range of blocks.
+const everyName = `1 = 1`
+
+func namesOf(column string) string {
+	return `id IN (SELECT ` + column + ` FROM block WHERE id BETWEEN $1 AND $2)`
+}
+
+func (s *Store) eachPlace(ctx context.Context, q querier, fn func(shelf.PlaceID, tel.Place), which string, args ...any) error {
+	rows, err := q.QueryContext(ctx, `SELECT id, city, state, rate_center, lata, carrier FROM place WHERE `+which, args...)
 	return eachRow(rows, err, func(row scanner) error {
 		var id shelf.PlaceID
 		var p tel.Place
@@ -502,7 +509,7 @@ func (s *Store) loadBlocks(ctx context.Context, first, last tel.Block) error {
 }
 
 func (s *Store) putBlocks(ctx context.Context, q querier, first, last tel.Block) error {
-	if err := s.eachPlace(ctx, q, s.shelf.SetPlace); err != nil {
+	if err := s.eachPlace(ctx, q, s.shelf.SetPlace, namesOf(`place_id`), int64(first), int64(last)); err != nil {
 		return err
 	}
 	if err := s.eachOffer(ctx, q, s.shelf.SetOffer); err != nil {

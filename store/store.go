@@ -38,7 +38,7 @@ type Store struct {
 	cfg     Config
 	dialect dialect
 	log     *slog.Logger
-	read    *sql.DB
+	read    *reader
 	write   *sql.DB
 	shelf   *shelf.Shelf
 	writer  *writer
@@ -102,9 +102,11 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if _, err := migrate(ctx, conn, s.dialect); err != nil {
 		return err
 	}
-	if s.read, err = sql.Open(s.dialect.driver, s.dialect.dsn(s.cfg.DB, true)); err != nil {
+	readers, err := sql.Open(s.dialect.driver, s.dialect.dsn(s.cfg.DB, true))
+	if err != nil {
 		return err
 	}
+	s.read = newReader(readers)
 	s.read.SetMaxOpenConns(8)
 	s.read.SetMaxIdleConns(8)
 	if err := s.loadHighWater(ctx); err != nil {
@@ -138,10 +140,11 @@ func (s *Store) Close() (err error) {
 
 func (s *Store) closeDatabases() error {
 	var err error
-	for _, db := range []*sql.DB{s.read, s.write} {
-		if db != nil {
-			err = errors.Join(err, db.Close())
-		}
+	if s.read != nil {
+		err = s.read.Close()
+	}
+	if s.write != nil {
+		err = errors.Join(err, s.write.Close())
 	}
 	return err
 }

@@ -32,6 +32,9 @@ func (v *visit) accountList(status int, form views.AccountForm) error {
 }
 
 func (v *visit) createAccount() error {
+	if !v.actor.Can(tel.ActManageAccounts) {
+		return tel.Forbidden(tel.ActManageAccounts)
+	}
 	form := views.AccountForm{ID: v.form("id"), Name: v.form("name"), On: v.form("on") == "1"}
 	id, err := tel.ParseAccountID(form.ID)
 	if err != nil {

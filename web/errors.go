@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"tnreserve/store/tel"
@@ -123,14 +124,18 @@ func fieldErrors(err error) (map[string]string, bool) {
 
 // nothing answers for every address that is none.
 func (v *visit) nothing() error {
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 		r := &http.Request{Method: method, URL: v.r.URL, Host: v.r.Host}
 		if _, pattern := v.mux.Handler(r); pattern != "/" && pattern != "" {
-			v.w.Header().Set("Allow", method)
-			return v.render(http.StatusMethodNotAllowed, views.ProblemPage(v.shell(), views.Problem{Status: http.StatusMethodNotAllowed}))
+			allowed = append(allowed, method)
 		}
 	}
-	return tel.NotFound()
+	if len(allowed) == 0 {
+		return tel.NotFound()
+	}
+	v.w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return v.render(http.StatusMethodNotAllowed, views.ProblemPage(v.shell(), views.Problem{Status: http.StatusMethodNotAllowed}))
 }
 
 func (v *visit) healthz() error {

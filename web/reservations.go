@@ -1,7 +1,9 @@
 package web
 
 import (
+	"crypto/sha256"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -202,17 +204,13 @@ func (v *visit) reserve() error {
 		}
 		req.TNs = append(req.TNs, tn)
 	}
-	if req.IdempotencyKey != "" { // one page's nonce serves all its buttons
-		req.IdempotencyKey += fmt.Sprint(req.TNs)
-		req.IdempotencyKey = req.IdempotencyKey[:min(len(req.IdempotencyKey), 255)]
-	}
 	if s := v.form("for"); s != "" {
 		var err error
 		if req.For, err = parseDuration("for", s); err != nil {
 			return v.backWith(v.back("/search"), err)
 		}
 	}
-	out, err := v.store.Reserve(v.r.Context(), v.actor, req)
+	out, err := v.reserveOnce(req)
 	if _, ok := refused(err); err != nil && !ok {
 		return err
 	}
@@ -221,6 +219,26 @@ func (v *visit) reserve() error {
 		return v.reserveInPlace(back, req.TNs, flash)
 	}
 	return v.done(v.back("/search"), flash)
+}
+
+// reserveOnce reserves, and gives the answer again to a form that was sent twice. One
+// page's nonce serves all its buttons, so the key is of the nonce and what was asked.
+// A page may stand open until what it reserved is over: asking again means it then.
+func (v *visit) reserveOnce(req tel.ReserveRequest) (tel.Reserved, error) {
+	if req.IdempotencyKey == "" {
+		return v.store.Reserve(v.r.Context(), v.actor, req)
+	}
+	for {
+		asked, err := json.Marshal(req)
+		if err != nil {
+			return tel.Reserved{}, err
+		}
+		req.IdempotencyKey = fmt.Sprintf("page-%x", sha256.Sum256(asked))
+		out, err := v.store.Reserve(v.r.Context(), v.actor, req)
+		if err != nil || !out.Repeated || !out.Reservation.StateAt(v.now).Ended() {
+			return out, err
+		}
+	}
 }
 
 // reserveInPlace answers a page that is open: its rows as they now are, where they
@@ -407,6 +425,15 @@ func (v *visit) cancel() error {
 	if len(ids) == 0 || len(ids) > mostCancelled {
 		return tel.Invalid("id", "Choose 1 to %d reservations.", mostCancelled)
 	}
+	for _, id := range ids { // before the first is done: a refusal means that nothing was
+		r, err := v.store.Reservation(v.r.Context(), v.actor, id)
+		if err == nil {
+			err = v.actor.Require(tel.ActChangeHold, r.Account)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	cancelled, freed, ended := 0, 0, 0
 	for _, id := range ids {
 		r, err := v.store.Cancel(v.r.Context(), v.actor, id, v.form("reason"))
@@ -462,6 +489,9 @@ func (v *visit) reservationsCSV() error {
 // would spoil a leading "+".
 func (v *visit) csvLines(out *csv.Writer, r *tel.Reservation) error {
 	for _, t := range r.TNs {
+		if !t.EndedAt.IsZero() && !t.EndedAt.Equal(r.EndedAt) {
+			continue // dropped before
+		}
 		err := out.Write([]string{
 			r.ID, r.Account.String(), harmless(r.AccountName), t.TN.Digits(), harmless(t.Place.City), t.Place.State, harmless(t.Place.RateCenter),
 			string(r.StateAt(v.now)), csvTime(r.CreatedAt), csvTime(r.ExpiresAt), csvTime(r.EndedAt), strconv.Itoa(r.Extensions),
@@ -483,7 +513,7 @@ func csvTime(t time.Time) string {
 
 // harmless keeps a spreadsheet from running free text as a formula.
 func harmless(s string) string {
-	if t := strings.TrimSpace(s); t != "" && strings.ContainsRune("=+-@|%\t\r\n＝＋－＠", []rune(t)[0]) {
+	if t := strings.TrimSpace(s); t != "" && strings.ContainsRune("=+-@|%＝＋－＠｜％", []rune(t)[0]) {
 		return "'" + s
 	}
 	return s

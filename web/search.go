@@ -21,6 +21,10 @@ func (v *visit) search() error {
 	if !v.actor.Can(tel.ActSearch) {
 		return tel.Forbidden(tel.ActSearch)
 	}
+	if err := v.queueToSearch(); err != nil {
+		return err
+	}
+	defer func() { <-v.searching }()
 	values := v.r.URL.Query()
 	form, query, faults := v.readSearch(values)
 	if len(faults) == 0 && query.Order == tel.OrderSpread && values.Get("seed") == "" {
@@ -39,6 +43,23 @@ func (v *visit) search() error {
 		return err
 	}
 	return v.render(status, views.SearchPage(v.shell(), page))
+}
+
+// searchPatience is how long a search waits for its turn.
+const searchPatience = 2 * time.Second
+
+// queueToSearch waits for a place among those who search, not for ever.
+func (v *visit) queueToSearch() error {
+	patience := time.NewTimer(searchPatience)
+	defer patience.Stop()
+	select {
+	case v.searching <- struct{}{}:
+		return nil
+	case <-v.r.Context().Done():
+		return v.r.Context().Err()
+	case <-patience.C:
+		return tel.Refuse(tel.CodeBusy, "Many people are searching. Try again in a moment.")
+	}
 }
 
 // readSearch reads the filters of an address: as typed, as a query, and what is wrong

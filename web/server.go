@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -33,8 +34,11 @@ type Server struct {
 	imports  *imports
 	mux      *http.ServeMux
 	handler  http.Handler
-	draining chan struct{}
-	drained  sync.Once
+	// searching has a place per search page that is made at once: half the cores, so
+	// that those who search never starve those who reserve.
+	searching chan struct{}
+	draining  chan struct{}
+	drained   sync.Once
 }
 
 // New makes the dashboard. It fails only for a base URL that is none.
@@ -46,7 +50,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil || cfg.BaseURL != "" && (base.Host == "" || base.Scheme != "http" && base.Scheme != "https") {
 		return nil, tel.Invalid("base-url", "%q is not an address such as https://numbers.example.com", cfg.BaseURL)
 	}
-	s := &Server{cfg: cfg, store: cfg.Store, log: cfg.Log, draining: make(chan struct{})}
+	s := &Server{cfg: cfg, store: cfg.Store, log: cfg.Log, draining: make(chan struct{}), searching: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	s.sessions = &cookieStore{store: cfg.Store, secure: base.Scheme == "https"}
 	s.imports = newImports(cfg.Store, cfg.Log)
 	s.mux = http.NewServeMux()

@@ -154,6 +154,9 @@ func (v *visit) live() error {
 	v.w.Header().Set("Content-Type", "text/event-stream")
 	v.w.Header().Set("X-Accel-Buffering", "no")
 	v.w.WriteHeader(http.StatusOK)
+	if v.r.Method == http.MethodHead {
+		return nil
+	}
 	l := v.store.Listen(v.actor)
 	defer l.Close()
 	return v.stream(rc, l)

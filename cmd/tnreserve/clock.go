@@ -53,15 +53,15 @@ func (c *clock) watch(ctx context.Context, log *slog.Logger) {
 func (c *clock) compare(log *slog.Logger) {
 	wall, now := c.wall(), c.Now()
 	off := wall.Sub(now)
-	if (off - c.told).Abs() <= clockSlip {
-		return
-	}
-	c.told = off
-	if off.Abs() <= clockSlip {
+	if c.told != 0 && off.Abs() <= clockSlip/2 { // half: a drift around the limit is no news
 		c.told = 0
 		log.Info("the wall clock agrees again with the clock that holds go by", "wall", stamp(wall), "ours", stamp(now))
 		return
 	}
+	if off.Abs() <= clockSlip || (off-c.told).Abs() <= clockSlip {
+		return
+	}
+	c.told = off
 	log.Warn("the wall clock was stepped; holds go by our own clock. If the wall clock is right, restart to follow it",
 		"wall", stamp(wall), "ours", stamp(now), "difference", off.Round(time.Millisecond).String())
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -53,7 +54,7 @@ func (p *process) parse(args []string) (command, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, withHint(err, chosen, args)
+		return nil, withHint(err)
 	}
 	return func(ctx context.Context) error {
 		chosen.BindTo(ctx, (*context.Context)(nil))
@@ -61,17 +62,13 @@ func (p *process) parse(args []string) (command, error) {
 	}, nil
 }
 
-func withHint(err error, chosen *kong.Context, args []string) error {
-	var parsed *kong.ParseError
+// withHint says where to read how it is done.
+func withHint(err error) error {
 	path := "tnreserve"
-	if e, ok := err.(*kong.ParseError); ok {
-		parsed = e
-		chosen = parsed.Context
+	if e, ok := errors.AsType[*kong.ParseError](err); ok && e.Context.Selected() != nil {
+		path = e.Context.Selected().FullPath()
 	}
-	if chosen != nil && chosen.Selected() != nil {
-		path = chosen.Selected().FullPath()
-	}
-	return fmt.Errorf("%w\nRun \"%s --help\" for more.", err, path)
+	return usageError(fmt.Sprintf("%v\nRun \"%s --help\" for more.", err, path))
 }
 
 // variable is the name of a flag in the environment: --base-url is TNRESERVE_BASE_URL.

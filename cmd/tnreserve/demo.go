@@ -23,22 +23,27 @@ import (
 //go:embed demo.csv
 var demoCSV []byte
 
+var (
+	firstOfDemo = store.NewPerson{Email: "olga@carrier.example", Name: "Olga Operator", Role: tel.RoleOperator}
+	lastOfDemo  = store.NewPerson{Email: "sam@acme.example", Name: "Sam Support", Role: tel.RoleSupport, Account: acme}
+)
+
 const (
 	acme      tel.AccountID = 9500012
 	northwind tel.AccountID = 9500034
 	contoso   tel.AccountID = 9500056
 )
 
-// demoPeople in the order in which they are made and their links are printed. The
-// last one to be made tells that the filling came to its end.
+// demoPeople in the order in which their links are printed. The operator is the first
+// thing that a filling makes and Acme's support the last, which tells how far it came.
 var demoPeople = []struct {
 	who    string
 	person []store.NewPerson
 }{
-	{"operator", []store.NewPerson{{Email: "olga@carrier.example", Name: "Olga Operator", Role: tel.RoleOperator}}},
+	{"operator", []store.NewPerson{firstOfDemo}},
 	{"admin of Acme Tel", []store.NewPerson{{Email: "ada@acme.example", Name: "Ada Admin", Role: tel.RoleAdmin, Account: acme}}},
 	{"member of Acme Tel", []store.NewPerson{{Email: "max@acme.example", Name: "Max Member", Role: tel.RoleMember, Account: acme}}},
-	{"support of Acme Tel", []store.NewPerson{{Email: "sam@acme.example", Name: "Sam Support", Role: tel.RoleSupport, Account: acme}}},
+	{"support of Acme Tel", []store.NewPerson{lastOfDemo}},
 	{"support of all accounts", []store.NewPerson{{Email: "sue@carrier.example", Name: "Sue Support", Role: tel.RoleSupport}}},
 	{"admin of Northwind Voice", []store.NewPerson{{Email: "nia@northwind.example", Name: "Nia North", Role: tel.RoleAdmin, Account: northwind}}},
 	{"admin of Contoso Mobile", []store.NewPerson{{Email: "cleo@contoso.example", Name: "Cleo Contoso", Role: tel.RoleAdmin, Account: contoso}}},
@@ -47,9 +52,6 @@ var demoPeople = []struct {
 		{Email: "tom@agency.example", Name: "Tom Two", Role: tel.RoleMember, Account: northwind},
 	}},
 }
-
-// lastOfDemo is made when everything else is there.
-var lastOfDemo = store.NewPerson{Email: "demo-complete@carrier.example", Name: "Demo complete", Role: tel.RoleSupport, Account: contoso}
 
 // demoLinkLife is how long a printed link signs in, as often as wanted.
 const demoLinkLife = 24 * time.Hour
@@ -62,15 +64,17 @@ type demoLink struct{ who, token string }
 // ended, and makes fresh links. It answers no links for a database that is not the
 // demo's: nobody gets into another one by a flag.
 func demo(ctx context.Context, s *store.Store) ([]demoLink, error) {
-	complete, err := demoComplete(ctx, s)
+	begun, complete, err := demoProgress(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	if !complete {
-		ours, err := mayFill(ctx, s)
-		if err != nil || !ours {
+	if !begun {
+		accounts, err := s.Accounts(ctx, demoHand)
+		if err != nil || len(accounts) > 0 {
 			return nil, err
 		}
+	}
+	if !complete {
 		if err := fillDemo(ctx, s); err != nil {
 			return nil, err
 		}
@@ -89,23 +93,18 @@ func demo(ctx context.Context, s *store.Store) ([]demoLink, error) {
 	return links, nil
 }
 
-func demoComplete(ctx context.Context, s *store.Store) (bool, error) {
-	people, err := s.People(ctx, demoHand, contoso)
-	return slices.ContainsFunc(people, func(p *tel.Person) bool { return p.Email == lastOfDemo.Email }), err
-}
-
-// mayFill tells whether the database has no accounts but the demo's own.
-func mayFill(ctx context.Context, s *store.Store) (bool, error) {
-	accounts, err := s.Accounts(ctx, demoHand)
+// demoProgress tells whether a filling was begun here, and whether it came to its end.
+func demoProgress(ctx context.Context, s *store.Store) (begun, complete bool, err error) {
+	// A link that is over at once is how to ask whether there is such a person.
+	_, err = s.NewEnterLink(ctx, demoHand, firstOfDemo.Email, 0, false)
+	if tel.CodeOf(err) == tel.CodeNotFound {
+		return false, false, nil
+	}
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
-	for _, a := range accounts {
-		if !slices.ContainsFunc(demoAccounts(), func(d tel.Account) bool { return d.ID == a.ID && d.Name == a.Name }) {
-			return false, nil
-		}
-	}
-	return true, nil
+	people, err := s.People(ctx, demoHand, acme)
+	return true, slices.ContainsFunc(people, func(p *tel.Person) bool { return p.Email == lastOfDemo.Email }), err
 }
 
 func demoAccounts() []tel.Account {
@@ -120,6 +119,9 @@ func demoAccounts() []tel.Account {
 
 // fillDemo does each thing in a way that may be repeated, for it may be killed.
 func fillDemo(ctx context.Context, s *store.Store) error {
+	if _, err := s.CreatePerson(ctx, demoHand, firstOfDemo); unlessThere(err) != nil {
+		return err
+	}
 	inv, err := intake.Read(ctx, bytes.NewReader(demoCSV), intake.Options{Strict: true})
 	if err != nil {
 		return err
@@ -134,6 +136,9 @@ func fillDemo(ctx context.Context, s *store.Store) error {
 	}
 	for _, p := range demoPeople {
 		for _, n := range p.person {
+			if n == lastOfDemo {
+				continue
+			}
 			if _, err := s.CreatePerson(ctx, demoHand, n); unlessThere(err) != nil {
 				return err
 			}

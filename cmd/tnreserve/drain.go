@@ -88,6 +88,7 @@ func (f *frontend) awaitQuiet() {
 func (f *frontend) shutDown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeMost)
 	defer cancel()
+	f.conns.closeSilent() // Shutdown would wait for these
 	err := f.server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		f.conns.log.Warn("requests were still under way after the time for ending; they were cut")
@@ -160,6 +161,17 @@ func addressOf(conn net.Conn) netip.Addr {
 		return addr
 	}
 	return network.Addr()
+}
+
+// closeSilent closes connections on which nothing was ever sent.
+func (c *connections) closeSilent() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn, state := range c.open {
+		if state == http.StateNew {
+			_ = conn.Close()
+		}
+	}
 }
 
 // quiet tells whether no connection is open, or none is busy and nothing has happened

@@ -33,7 +33,7 @@ func newProgress(out io.Writer, what, unit string, total int64) *progress {
 		}
 		g.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
-			progressbar.OptionSetItsString(unit), progressbar.OptionShowIts(),
+			progressbar.OptionSetItsString(unit),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 	}
 	return g

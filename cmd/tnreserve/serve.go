@@ -28,6 +28,7 @@ type serveCommand struct {
 
 	Connections        int    `placeholder:"N" default:"8192" help:"How many connections may be open at once; 0 is no limit. Default: ${default}."`
 	ConnectionsPerAddr int    `placeholder:"N" default:"256" help:"The same per address of a client; behind a proxy set it to 0. Default: ${default}."`
+	Batch              int    `hidden:"" default:"256" help:"How many waiting changes one transaction takes; 1 is for the benchmark to compare with."`
 	LogLevel           string `placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: debug, info, warn or error. Default: ${default}."`
 }
 
@@ -55,7 +56,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	}
 	defer ln.Close()
 	clock := newClock()
-	s, err := c.openWith(ctx, store.Config{Now: clock.Now, Log: log, IdleStaff: c.IdleStaff, IdleOthers: c.IdleOthers, AbsoluteSession: c.SessionMost})
+	s, err := c.openWith(ctx, store.Config{Now: clock.Now, Log: log, Batch: c.Batch, IdleStaff: c.IdleStaff, IdleOthers: c.IdleOthers, AbsoluteSession: c.SessionMost})
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,9 @@
   let from = location.pathname, address = location.pathname + location.search;
   // the rows shown ask how they are, all in one request
   document.addEventListener('htmx:config:request', e => {
-    const {sourceElement: el, request} = e.detail.ctx;
+    const {sourceElement: el, sourceEvent, request} = e.detail.ctx;
+    // what a page asks by itself does not keep a session alive
+    if (sourceEvent?.type.startsWith('live:')) request.headers['X-Live'] = '1';
     if (!el.matches?.('[data-rows]')) return;
     for (const k of [...request.body.keys()]) request.body.delete(k);
     for (const tr of [...el.children].slice(-400)) request.body.append('tn', tr.id.slice(3));
@@ -178,6 +180,11 @@
     if (did) { e.preventDefault(); did(); }
   });
 
-  const tick = () => { step(); const c = $('.clock'); if (c) c.textContent = ' · ' + wall.format(new Date()); };
+  const tick = () => {
+    step();
+    const c = $('.clock'); if (c) c.textContent = ' · ' + wall.format(new Date());
+    // the last news of an import may come before it counts as done
+    if ($('#import-progress')) fire('import');
+  };
   refresh(); tick(); setInterval(tick, 1000);
 })();

@@ -126,36 +126,46 @@ func (s *Shelf) SetTNOffer(n tel.Number, offer OfferID) {
 	b.flags |= mixed
 }
 
-// Take makes a TN not free until Free: in service or disabled. Like TakeUntil and
-// Free it passes over a TN that is not in the inventory.
-func (s *Shelf) Take(n tel.Number) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.expiry.drop(n)
-	s.setFree(n, false)
+// Change is what becomes of one TN: free, taken until an instant, or taken until
+// somebody frees it (the zero Until).
+type Change struct {
+	TN    tel.Number
+	Free  bool
+	Until time.Time
 }
 
-// TakeUntil makes a TN not free before an instant, at which it is free again by
-// itself: held or aging. Called again it moves the instant, either way.
-func (s *Shelf) TakeUntil(n tel.Number, until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.setFree(n, false) {
+// Update makes changes, in order, under one lock: somebody who searches is waited for
+// once and not once per TN. TNs that are not in the inventory are passed over.
+func (s *Shelf) Update(changes []Change) {
+	if len(changes) == 0 {
 		return
 	}
-	s.expiry.set(n, micros(until))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range changes {
+		if !s.setFree(c.TN, c.Free) {
+			continue
+		}
+		if c.Free || c.Until.IsZero() {
+			s.expiry.drop(c.TN)
+		} else {
+			s.expiry.set(c.TN, micros(c.Until))
+		}
+	}
 	if next := s.expiry.next(); next != s.nextDue.Load() {
 		s.nextDue.Store(next)
 	}
 }
 
+// Take makes a TN not free until Free: in service or disabled.
+func (s *Shelf) Take(n tel.Number) { s.Update([]Change{{TN: n}}) }
+
+// TakeUntil makes a TN not free before an instant, at which it is free again by
+// itself: held or aging. Called again it moves the instant, either way.
+func (s *Shelf) TakeUntil(n tel.Number, until time.Time) { s.Update([]Change{{TN: n, Until: until}}) }
+
 // Free makes a TN free, whatever it was before.
-func (s *Shelf) Free(n tel.Number) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.expiry.drop(n)
-	s.setFree(n, true)
-}
+func (s *Shelf) Free(n tel.Number) { s.Update([]Change{{TN: n, Free: true}}) }
 
 // setFree changes a TN's bit and the counts that stand beside it; ok is false when
 // the TN is not in the inventory.

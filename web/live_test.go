@@ -1,0 +1,139 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
+)
+
+// listening is an open event stream.
+type listening struct {
+	events chan string // names; closed at the stream's end
+}
+
+// listen opens /live and waits until it is open.
+func (v *visitor) listen(t *testing.T) *listening {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	t.Cleanup(stop)
+	client := &http.Client{Jar: v.client.Jar}
+	res, err := client.Do(v.request(http.MethodGet, "/live", nil).WithContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != 200 || res.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("/live answers %d %s", res.StatusCode, res.Header.Get("Content-Type"))
+	}
+	l := &listening{make(chan string, 100)}
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() && lines.Text() != ": hello" {
+	}
+	go func() {
+		defer res.Body.Close()
+		defer close(l.events)
+		for lines.Scan() {
+			if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+				l.events <- name
+			}
+		}
+	}()
+	// The hello goes out before the listener's turn is sure: one question later it is.
+	v.get("/healthz")
+	return l
+}
+
+// hears waits for events; all that came in the while after the last count too.
+func (l *listening) hears(within time.Duration) map[string]bool {
+	heard := map[string]bool{}
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	for {
+		select {
+		case name, ok := <-l.events:
+			if !ok {
+				return heard
+			}
+			heard[name] = true
+		case <-timer.C:
+			return heard
+		}
+	}
+}
+
+// over demands that the stream ends in time.
+func (l *listening) over(t *testing.T, within time.Duration) {
+	t.Helper()
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	for {
+		select {
+		case _, ok := <-l.events:
+			if !ok {
+				return
+			}
+		case <-timer.C:
+			t.Errorf("the stream is still open")
+			return
+		}
+	}
+}
+
+func TestNewsReachWhoTheyConcern(t *testing.T) {
+	s := open(t)
+	streams := map[string]*listening{}
+	for _, who := range everybody {
+		streams[who] = s.as(who).listen(t)
+	}
+	const while = 700 * time.Millisecond
+	expect := func(what string, want map[string]string) {
+		t.Helper()
+		time.Sleep(while)
+		for _, who := range everybody {
+			heard := streams[who].hears(time.Millisecond)
+			got := []string{}
+			for _, name := range []string{"shelf", "reservations", "account", "import"} {
+				if heard[name] {
+					got = append(got, name)
+				}
+			}
+			if strings.Join(got, " ") != want[who] {
+				t.Errorf("%s: %s hears %q, not %q", what, who, got, want[who])
+			}
+		}
+	}
+	r := s.reserved("acme-member", 1)
+	both, one := "shelf reservations", "shelf"
+	acme := map[string]string{"operator": both, "support-all": both, "acme-admin": both, "acme-support": both, "acme-member": both, "globex-admin": one, "globex-member": one, "initech-admin": one}
+	expect("a reservation", acme)
+	if _, err := s.Extend(ctx, s.actor("acme-member"), r.ID); err != nil {
+		t.Fatal(err)
+	}
+	own := "reservations"
+	expect("an extension", map[string]string{"operator": own, "support-all": own, "acme-admin": own, "acme-support": own, "acme-member": own})
+	if _, err := s.Cancel(ctx, s.actor("acme-member"), r.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	expect("a cancel", acme)
+	if err := s.LockSwitch(ctx, root, storetest.Globex, true); err != nil {
+		t.Fatal(err)
+	}
+	expect("a lock", map[string]string{"operator": "account", "support-all": "account", "globex-admin": "account", "globex-member": "account"})
+	if err := s.Disable(ctx, root, tel.NewNumber(919, 555, 2001)); err != nil {
+		t.Fatal(err)
+	}
+	everyone := map[string]string{}
+	for _, who := range everybody {
+		everyone[who] = "shelf"
+	}
+	expect("a disabled TN", everyone)
+	s.Server.Drain()
+	for _, who := range everybody {
+		streams[who].over(t, 2*time.Second)
+	}
+}

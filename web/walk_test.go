@@ -1,0 +1,467 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tnreserve/static"
+	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
+)
+
+// The walk: every route × every role × {own, another account's, unknown}, plain and
+// as htmx asks. What each answers is spelled out from SEMANTICS.md, "who may what".
+
+// target is what a request is aimed at.
+type target struct {
+	account string
+	live    string // a reservation of two TNs
+	tn      string // the first of them
+	second  string
+	link    string // that signs somebody in
+	file    string // an import that waits
+	free    string // a TN that nobody holds, "" none
+}
+
+// statuses are the expected ones: operator, support of all, admin, support of the
+// account, member, nobody.
+type statuses [6]int
+
+// of picks a role's.
+func (s statuses) of(who string) int {
+	switch {
+	case who == "operator":
+		return s[0]
+	case who == "support-all":
+		return s[1]
+	case strings.HasSuffix(who, "admin"):
+		return s[2]
+	case strings.HasSuffix(who, "support"):
+		return s[3]
+	case strings.HasSuffix(who, "member"):
+		return s[4]
+	}
+	return s[5]
+}
+
+// step is one line of the table. Where other and unknown are absent, the address
+// names nothing that belongs to anybody.
+type step struct {
+	pattern             string
+	path                func(target) string
+	form                func(target) url.Values
+	own, other, unknown statuses
+	quick               bool // a session is changed by it: each request gets a new one
+	open                bool // nobody is not sent to sign in
+	loud                bool // a refusal is written down too
+}
+
+func fixed(path string) func(target) string { return func(target) string { return path } }
+
+func fields(pairs ...string) func(target) url.Values {
+	return func(target) url.Values { return values(pairs...) }
+}
+
+func values(pairs ...string) url.Values {
+	v := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		v.Add(pairs[i], pairs[i+1])
+	}
+	return v
+}
+
+var policyForm = []string{"window", "4h", "ceiling", "12h", "max_extensions", "3", "max_held", "900", "max_per_reservation", "100", "cooldown", "0s"}
+
+func all(status int) statuses {
+	return statuses{status, status, status, status, status, status}
+}
+
+var (
+	reads    = statuses{200, 200, 200, 200, 200, 303} // whoever sees it
+	operates = statuses{200, 403, 403, 403, 403, 303}
+	gone     = statuses{404, 404, 404, 404, 404, 303}
+	hidden   = statuses{200, 200, 404, 404, 404, 303} // another account's
+)
+
+var walk = []step{
+	{pattern: "GET /{$}", path: fixed("/"), own: all(303)},
+	{pattern: "GET /healthz", path: fixed("/healthz"), own: all(200), open: true},
+	{pattern: "GET /static/", path: fixed(static.Path("app.css")), own: all(200), open: true},
+	{pattern: "GET /static/", path: fixed("/static/nothing.css"), own: all(404), open: true},
+	{pattern: "POST /theme", path: fixed("/theme"), form: fields("theme", "dark", "back", "/lookup"), own: all(303), open: true},
+	{pattern: "POST /theme", path: fixed("/theme"), form: fields("theme", "pink"), own: all(422), open: true},
+	{pattern: "GET /live", path: fixed("/live"), own: statuses{200, 200, 200, 200, 200, 204}},
+
+	{pattern: "GET /sign-in", path: fixed("/sign-in"), own: statuses{303, 303, 303, 303, 303, 200}, open: true},
+	{pattern: "POST /sign-in", path: fixed("/sign-in"), form: fields("email", "", "password", "wrong"), own: all(401), open: true, loud: true},
+	{pattern: "POST /sign-out", path: fixed("/sign-out"), form: fields(), own: all(303), quick: true},
+	{pattern: "GET /setup/{token}", path: fixed("/setup/none"), own: all(410), open: true},
+	{pattern: "POST /setup/{token}", path: fixed("/setup/none"), form: fields("email", "eve@example.com", "name", "Eve", "password", "long enough it is"), own: all(410), open: true},
+	{pattern: "GET /enter/{token}", path: func(t target) string { return "/enter/" + t.link }, own: all(200), unknown: all(410), open: true},
+	{pattern: "POST /enter/{token}", path: func(t target) string { return "/enter/" + t.link }, form: fields(), own: all(303), unknown: all(410), quick: true, open: true},
+	{pattern: "POST /act-for", path: fixed("/act-for"), form: func(t target) url.Values { return values("account", t.account) }, quick: true,
+		own: statuses{303, 404, 303, 303, 303, 303}, other: statuses{303, 404, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /act-for", path: fixed("/act-for"), form: fields("account", ""), quick: true, own: statuses{303, 303, 404, 404, 404, 303}},
+
+	{pattern: "GET /search", path: fixed("/search"), own: all(303)},
+	{pattern: "GET /search", path: fixed("/search?contains=42&seed=1"), own: reads},
+	{pattern: "GET /search", path: fixed("/search?npa=111"), own: statuses{422, 422, 422, 422, 422, 303}},
+	{pattern: "GET /search/rows", path: func(t target) string { return "/search/rows?tn=" + t.tn }, own: reads, other: reads},
+
+	{pattern: "GET /reservations", path: fixed("/reservations"), own: statuses{200, 403, 200, 403, 200, 303}},
+	{pattern: "GET /reservations", path: fixed("/reservations?show=ended"), own: statuses{200, 403, 200, 403, 200, 303}},
+	{pattern: "GET /reservations", path: func(t target) string { return "/reservations?q=" + t.live },
+		own: statuses{200, 403, 200, 403, 200, 303}, other: statuses{200, 403, 200, 403, 200, 303}, unknown: statuses{200, 403, 200, 403, 200, 303}},
+	{pattern: "GET /reservations", path: func(t target) string { return "/reservations?account=" + t.account },
+		own: statuses{200, 403, 200, 403, 200, 303}, other: statuses{200, 403, 200, 403, 200, 303}, unknown: statuses{200, 403, 200, 403, 200, 303}},
+	{pattern: "POST /reservations", path: fixed("/reservations"), form: func(t target) url.Values { return values("tn", t.free, "back", "/lookup") },
+		own: statuses{403, 403, 303, 403, 303, 303}},
+	{pattern: "POST /reservations", path: fixed("/reservations"), form: func(t target) url.Values { return values("tn", t.tn) },
+		own: statuses{403, 403, 303, 403, 303, 303}, other: statuses{403, 403, 303, 403, 303, 303}, unknown: statuses{403, 403, 303, 403, 303, 303}},
+	{pattern: "GET /reservations.csv", path: fixed("/reservations.csv"), own: statuses{200, 403, 200, 403, 403, 303}},
+	{pattern: "GET /reservations.csv", path: func(t target) string { return "/reservations.csv?account=" + t.account },
+		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 200, 403, 403, 303}, unknown: statuses{200, 403, 200, 403, 403, 303}},
+	{pattern: "GET /reservations/cancel", path: func(t target) string { return "/reservations/cancel?id=" + t.live },
+		own: statuses{200, 403, 200, 403, 200, 303}, other: statuses{200, 403, 404, 403, 404, 303}, unknown: statuses{404, 403, 404, 403, 404, 303}},
+	{pattern: "POST /reservations/cancel", path: fixed("/reservations/cancel"), form: func(t target) url.Values { return values("id", t.live, "reason", "walk") },
+		own: statuses{303, 403, 303, 403, 303, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "GET /reservations/{id}", path: func(t target) string { return "/reservations/" + t.live },
+		own: reads, other: hidden, unknown: gone},
+	{pattern: "POST /reservations/{id}/extend", path: func(t target) string { return "/reservations/" + t.live + "/extend" }, form: fields(),
+		own: statuses{303, 403, 303, 403, 303, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /reservations/{id}/drop", path: func(t target) string { return "/reservations/" + t.live + "/drop" }, form: func(t target) url.Values { return values("tn", t.second) },
+		own: statuses{303, 403, 303, 403, 303, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+
+	{pattern: "GET /lookup", path: fixed("/lookup"), own: reads},
+	{pattern: "GET /lookup", path: fixed("/lookup?q=hello"), own: statuses{422, 422, 422, 422, 422, 303}},
+	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.live }, own: reads, other: hidden, unknown: gone},
+	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.tn }, own: reads, other: reads, unknown: reads},
+	{pattern: "POST /lookup/disable", path: fixed("/lookup/disable"), form: func(t target) url.Values { return values("tn", t.free) }, own: statuses{303, 403, 403, 403, 403, 303}},
+	{pattern: "POST /lookup/disable", path: fixed("/lookup/disable"), form: func(t target) url.Values { return values("tn", t.tn) },
+		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
+	{pattern: "POST /lookup/enable", path: fixed("/lookup/enable"), form: fields("tn", disabledTN), own: statuses{303, 403, 403, 403, 403, 303}},
+
+	{pattern: "GET /accounts", path: fixed("/accounts"), own: operates},
+	{pattern: "POST /accounts", path: fixed("/accounts"), form: func(t target) url.Values { return values("id", t.account, "name", "Walked") },
+		own: statuses{422, 403, 403, 403, 403, 303}, other: statuses{422, 403, 403, 403, 403, 303}, unknown: statuses{303, 403, 403, 403, 403, 303}},
+	{pattern: "GET /accounts/{account}", path: func(t target) string { return "/accounts/" + t.account },
+		own: statuses{200, 200, 200, 200, 403, 303}, other: hidden, unknown: gone},
+	{pattern: "GET /accounts/{account}/switch-off", path: func(t target) string { return "/accounts/" + t.account + "/switch-off" },
+		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/switch", path: func(t target) string { return "/accounts/" + t.account + "/switch" }, form: fields("on", "0", "live", "keep"),
+		own: statuses{303, 403, 303, 403, 403, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/switch", path: func(t target) string { return "/accounts/" + t.account + "/switch" }, form: fields("on", "0"),
+		own: statuses{422, 403, 422, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/lock", path: func(t target) string { return "/accounts/" + t.account + "/lock" }, form: fields("locked", "1"),
+		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/policy", path: func(t target) string { return "/accounts/" + t.account + "/policy" }, form: fields(policyForm...),
+		own: statuses{303, 403, 303, 403, 403, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/policy", path: func(t target) string { return "/accounts/" + t.account + "/policy" }, form: fields("window", "soon"),
+		own: statuses{422, 403, 422, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/limits", path: func(t target) string { return "/accounts/" + t.account + "/limits" }, form: fields(policyForm...),
+		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/limits", path: func(t target) string { return "/accounts/" + t.account + "/limits" }, form: fields("window", "soon"),
+		own: statuses{422, 403, 403, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/enter", path: func(t target) string { return "/accounts/" + t.account + "/enter" }, form: fields(), quick: true,
+		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
+
+	{pattern: "GET /inventory", path: fixed("/inventory"), own: operates},
+	{pattern: "GET /inventory", path: fixed("/inventory?by=npa&within=NC"), own: operates},
+	{pattern: "GET /inventory/import", path: fixed("/inventory/import"), own: operates},
+	{pattern: "POST /inventory/import", path: fixed("/inventory/import"), form: fields("file", "tn"), own: statuses{422, 403, 403, 403, 403, 303}},
+	{pattern: "GET /inventory/import/{import}", path: func(t target) string { return "/inventory/import/" + t.file },
+		own: operates, unknown: statuses{404, 403, 403, 403, 403, 303}},
+	{pattern: "POST /inventory/import/{import}/confirm", path: func(t target) string { return "/inventory/import/" + t.file + "/confirm" }, form: fields(),
+		own: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
+	{pattern: "POST /inventory/import/{import}/discard", path: func(t target) string { return "/inventory/import/" + t.file + "/discard" }, form: fields(),
+		own: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
+
+	{pattern: "/", path: fixed("/nothing-here"), own: all(404), open: true},
+	{pattern: "/", path: fixed("/accounts/9500001/people"), own: all(404), open: true},
+	{pattern: "/", path: fixed("/reservations"), form: nil, own: statuses{200, 403, 200, 403, 200, 303}},
+}
+
+const (
+	disabledTN = "9195552000"
+	unknownTN  = "9195559001" // in no block of the inventory
+	noToken    = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+)
+
+// walker prepares what is walked on.
+type walker struct {
+	*site
+	operator *visitor
+	bodies   map[string]target // by account, while they are as they were
+}
+
+var noTarget = target{account: "9599999", live: "11111111-2222-4333-8444-555555555555", tn: unknownTN, second: "9195559002", link: noToken, file: "NOSUCHIMPORTNOSUCHIMPORT55"}
+
+// fresh makes sure that an account has what the walk is aimed at.
+func (w *walker) fresh(account tel.AccountID) target {
+	w.t.Helper()
+	if t, ok := w.bodies[account.String()]; ok {
+		return t
+	}
+	member := map[tel.AccountID]string{storetest.Acme: "acme-member", storetest.Globex: "globex-member"}[account]
+	if _, err := w.SwitchReservations(ctx, root, account, true, false); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.LockSwitch(ctx, root, account, false); err != nil {
+		w.t.Fatal(err)
+	}
+	r := w.reserved(member, 2)
+	t := target{account: account.String(), live: r.ID, tn: r.TNs[0].TN.Digits(), second: r.TNs[1].TN.Digits(), link: w.link(member, true), free: w.free().Digits()}
+	if err := w.Disable(ctx, root, tel.NewNumber(919, 555, 2000)); err != nil && tel.CodeOf(err) != tel.CodeNotAvailable {
+		w.t.Fatal(err)
+	}
+	a := w.operator.upload("walk.csv", "tn,city,state\n2125554001,New York,NY\n")
+	t.file = a.url.Path[strings.LastIndexByte(a.url.Path, '/')+1:]
+	w.bodies[account.String()] = t
+	return t
+}
+
+// settle forgets what a request has changed.
+func (w *walker) settle() {
+	for _, t := range w.bodies {
+		w.operator.post("/inventory/import/"+t.file+"/discard", nil)
+	}
+	w.bodies = map[string]target{}
+}
+
+func TestEveryRouteByEveryRole(t *testing.T) {
+	s := open(t)
+	listed := map[string]bool{}
+	for _, st := range walk {
+		listed[st.pattern] = true
+	}
+	for _, pattern := range s.Server.Patterns() {
+		if !listed[pattern] {
+			t.Errorf("route %s is not in the walk: add what each role gets there", pattern)
+		}
+	}
+	w := &walker{site: s, operator: s.as("operator"), bodies: map[string]target{}}
+	visitors := map[string]*visitor{"nobody": s.stranger()}
+	for _, who := range walkers[:len(walkers)-1] {
+		visitors[who] = s.as(who)
+	}
+	asked := 0
+	for i, st := range walk {
+		for _, who := range walkers {
+			for _, hx := range []bool{false, true} {
+				name := fmt.Sprintf("%d %s as %s, htmx %v", i, st.pattern, who, hx)
+				asked += w.step(name, st, who, hx, visitors[who])
+			}
+		}
+	}
+	t.Logf("%d requests", asked)
+}
+
+var walkers = append(slices.Clone(everybody[:len(everybody)-1]), "nobody")
+
+func (w *walker) step(name string, st step, who string, hx bool, v *visitor) (asked int) {
+	w.t.Helper()
+	own, other := storetest.Acme, storetest.Globex
+	if strings.HasPrefix(who, "globex") {
+		own, other = other, own
+	}
+	var answers [3]*answer
+	var targets [3]target
+	for i, want := range []statuses{st.own, st.other, st.unknown} {
+		if want == (statuses{}) {
+			continue
+		}
+		asked++
+		switch i {
+		case 0:
+			targets[i] = w.fresh(own)
+		case 1:
+			targets[i] = w.fresh(other)
+		case 2:
+			targets[i] = noTarget
+			if st.pattern == "POST /accounts" && who == "operator" {
+				targets[i].account = fmt.Sprint(9600000 + w.nextTN)
+				w.nextTN++
+			}
+		}
+		u := v
+		if st.quick {
+			if u = w.stranger(); who != "nobody" {
+				u = w.as(who)
+			}
+		}
+		u.HX, u.Still = hx, true
+		answers[i] = w.ask(fmt.Sprintf("%s, %s", name, []string{"own", "another's", "unknown"}[i]), u, st, targets[i], st.expect(want, who, hx))
+	}
+	if answers[1] != nil && answers[2] != nil && who != "operator" && who != "support-all" {
+		compare(w.t, name, answers[1], answers[2], targets[1], targets[2])
+	}
+	return asked
+}
+
+// expect is the status for one who asks, and whether the database may change.
+func (st step) expect(want statuses, who string, hx bool) int {
+	status := want.of(who)
+	if who == "nobody" && hx && !st.open {
+		return http.StatusUnauthorized
+	}
+	return status
+}
+
+func (w *walker) ask(name string, v *visitor, st step, to target, want int) *answer {
+	w.t.Helper()
+	method, form := http.MethodGet, url.Values(nil)
+	if st.form != nil {
+		method, form = http.MethodPost, st.form(to)
+		if st.loud {
+			form.Set("email", fmt.Sprintf("nobody%d@example.com", w.nextTN))
+			w.nextTN++
+		}
+	}
+	version := w.version()
+	reads := method == http.MethodGet || want >= 400 || v.who == "" && !st.open
+	a := v.do(method, st.path(to), form)
+	if a.status != want {
+		w.t.Errorf("%s: %d, not %d: %s", name, a.status, want, a.text("#main"))
+	}
+	w.upkeep(name, a)
+	v.forgetFlash()
+	if w.version() != version {
+		if reads && !st.loud {
+			w.t.Errorf("%s: this wrote to the database; the last event is %s", name, w.one(`SELECT kind FROM event ORDER BY seq DESC LIMIT 1`))
+		}
+		w.settle()
+	} else if method == http.MethodPost && a.status == http.StatusSeeOther && strings.Contains(st.pattern, "import") {
+		w.settle()
+	}
+	return a
+}
+
+// upkeep is what holds for every answer.
+func (w *walker) upkeep(name string, a *answer) {
+	w.t.Helper()
+	if a.header.Get("Content-Security-Policy") == "" || a.header.Get("X-Content-Type-Options") != "nosniff" {
+		w.t.Errorf("%s: no security headers", name)
+	}
+	if strings.Contains(a.header.Get("Content-Type"), "html") {
+		if a.header.Get("Cache-Control") != "no-store" || !slices.Contains(a.header.Values("Vary"), "HX-Request") {
+			w.t.Errorf("%s: Cache-Control %q, Vary %q", name, a.header.Get("Cache-Control"), a.header.Values("Vary"))
+		}
+	}
+}
+
+var (
+	nonce = regexp.MustCompile(`name="key" value="[A-Z2-7]+"`)
+	reqID = regexp.MustCompile(`request <code class="num">[A-Z2-7]+</code>`)
+)
+
+// same is an answer without what names its target, and without chance.
+func same(a *answer, to target) string {
+	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}"}
+	for _, tn := range []string{to.tn, to.second} {
+		if n, err := tel.ParseNumber(tn); err == nil {
+			forms = append(forms, n.E164(), "{e164}", n.Digits(), "{tn}", n.String(), "{tn}", url.QueryEscape(n.String()), "{tn}")
+		}
+	}
+	plain := strings.NewReplacer(forms...)
+	h := a.header.Clone()
+	h.Del("Date")
+	h.Del("Content-Length")
+	out := fmt.Sprint(a.status, "\n")
+	for _, name := range sorted(h) {
+		if name == "Set-Cookie" {
+			out += fmt.Sprintf("flash %+v, %d cookies\n", a.flash(), len(h[name]))
+			continue
+		}
+		out += fmt.Sprint(name, ": ", h[name], "\n")
+	}
+	body := reqID.ReplaceAllString(nonce.ReplaceAllString(a.body, "{key}"), "{request}")
+	return plain.Replace(out + body)
+}
+
+func sorted(h http.Header) (names []string) {
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// compare demands that another account's thing answers just as an unknown one.
+func compare(t *testing.T, name string, other, unknown *answer, otherTo, unknownTo target) {
+	t.Helper()
+	a, b := same(other, otherTo), same(unknown, unknownTo)
+	if a != b {
+		t.Errorf("%s: another account's and an unknown one are told apart:\n%s", name, firstDifference(a, b))
+	}
+}
+
+func firstDifference(a, b string) string {
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range min(len(as), len(bs)) {
+		if as[i] != bs[i] {
+			return fmt.Sprintf("< %.400s\n> %.400s", as[i], bs[i])
+		}
+	}
+	return fmt.Sprintf("%d and %d lines", len(as), len(bs))
+}
+
+// TestTakenTNsLookAlike: a TN that another account holds, a disabled one and one in
+// service answer the same wherever somebody names it.
+func TestTakenTNsLookAlike(t *testing.T) {
+	s := open(t)
+	held := s.reserved("globex-member", 1).TNs[0].TN
+	off := s.free()
+	if err := s.Disable(ctx, root, off); err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []string{"acme-admin", "acme-member", "acme-support"} {
+		v := s.as(who)
+		v.Still = true
+		for _, path := range []string{"/search/rows?tn=%s", "/lookup?q=%s"} {
+			a, b := v.get(fmt.Sprintf(path, held.Digits())), v.get(fmt.Sprintf(path, off.Digits()))
+			compare(t, who+" "+path, a, b, target{tn: held.Digits()}, target{tn: off.Digits()})
+		}
+		if who != "acme-support" {
+			var said []string
+			for _, tn := range []string{held.Digits(), off.Digits(), unknownTN} {
+				n, _ := tel.ParseNumber(tn)
+				said = append(said, strings.ReplaceAll(v.post("/reservations", values("tn", tn)).flash().Text, n.String(), "{tn}"))
+			}
+			if said[0] != said[1] || said[0] != said[2] || said[0] == "" {
+				t.Errorf("%s is told %q", who, said)
+			}
+		}
+	}
+}
+
+// TestSessionsEndWithTime: a session that was not used, or is too old, leads to
+// signing in, and every page with it.
+func TestSessionsEndWithTime(t *testing.T) {
+	s := open(t)
+	admin, member := s.as("acme-admin"), s.as("acme-member")
+	s.Clock.Add(29 * time.Minute)
+	admin.want(200, "/reservations")
+	s.Clock.Add(29 * time.Minute)
+	admin.Header.Set("X-Live", "1") // a page that refreshes itself is no use of the session
+	admin.want(200, "/reservations")
+	s.Clock.Add(2 * time.Minute)
+	admin.Header.Del("X-Live")
+	if a := admin.get("/reservations?q=x"); a.url.Path != "/sign-in" || a.attr("[name=next]", "value") != "/reservations?q=x" {
+		t.Errorf("an idle admin is at %s, next %q", a.url, a.attr("[name=next]", "value"))
+	}
+	member.want(200, "/search")
+	for range 11 {
+		s.Clock.Add(time.Hour)
+		member.get("/search")
+	}
+	s.Clock.Add(time.Minute)
+	if a := member.get("/search"); a.url.Path != "/sign-in" {
+		t.Errorf("a member of 12 hours is at %s", a.url)
+	}
+}
