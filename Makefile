@@ -11,7 +11,6 @@ export CGO_ENABLED = 0
 
 addr ?= 127.0.0.1:8080
 db   ?= tnreserve.db
-data ?= $(wildcard ../shared/data/us_inventory_seed.csv)
 timeout = 9m
 
 run: build
@@ -50,8 +49,8 @@ check: go
 	fi
 	@echo "All is well."
 
-# A table of what is promised, measured here and now. data is a file of the whole
-# country; without one the benchmark makes its own of that size.
+# A table of what is promised, measured here and now. data=country.csv names a file of
+# the whole country; without one the benchmark makes its own of that size.
 bench: build
 	go build -trimpath -o bin/bench ./cmd/bench
 	./bin/bench -data '$(data)'

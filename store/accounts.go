@@ -98,7 +98,7 @@ func (s *Store) CreateAccount(ctx context.Context, actor tel.Actor, a tel.Accoun
 		return err
 	case name == "":
 		return tel.Invalid("name", "An account needs a name.")
-	case a.ID < 1:
+	case a.ID < 1 || a.ID > tel.LastAccountID:
 		return tel.Invalid("id", "An account number is 1 to 12 digits.")
 	}
 	if err := errors.Join(a.Policy.Check(), a.Limits.Check()); err != nil {
@@ -158,7 +158,7 @@ func (s *Store) SwitchReservations(ctx context.Context, actor tel.Actor, id tel.
 		}
 		return err
 	})
-	for more := ended; err == nil && more == endAtOnce; ended += more {
+	for more := ended; err == nil && more > 0; ended += more {
 		more, err = s.endSwitchedOff(ctx, actor, id)
 	}
 	return ended, err

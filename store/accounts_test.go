@@ -129,22 +129,28 @@ func TestNothingCrossesAccounts(t *testing.T) {
 		"Cancel":      func(a tel.Actor, id string) error { return second(s.Cancel(ctx, a, id, "x")) },
 	}
 	byAccount := map[string]func(a tel.Actor, id tel.AccountID) error{
-		"Account":            func(a tel.Actor, id tel.AccountID) error { return second(s.Account(ctx, a, id)) },
-		"Reserve":            func(a tel.Actor, id tel.AccountID) error { return second(s.Reserve(ctx, a, ask(id, raleigh(9)))) },
-		"SwitchReservations": func(a tel.Actor, id tel.AccountID) error { return second(s.SwitchReservations(ctx, a, id, false, store.LiveEnd)) },
-		"LockSwitch":         func(a tel.Actor, id tel.AccountID) error { return s.LockSwitch(ctx, a, id, true) },
-		"SetPolicy":          func(a tel.Actor, id tel.AccountID) error { return s.SetPolicy(ctx, a, id, tel.DefaultPolicy()) },
-		"SetLimits":          func(a tel.Actor, id tel.AccountID) error { return s.SetLimits(ctx, a, id, tel.DefaultLimits()) },
-		"People":             func(a tel.Actor, id tel.AccountID) error { return second(s.People(ctx, a, id)) },
-		"SetRole":            func(a tel.Actor, id tel.AccountID) error { return s.SetRole(ctx, a, "bob@globex.example", id, tel.RoleAdmin) },
+		"Account": func(a tel.Actor, id tel.AccountID) error { return second(s.Account(ctx, a, id)) },
+		"Reserve": func(a tel.Actor, id tel.AccountID) error { return second(s.Reserve(ctx, a, ask(id, raleigh(9)))) },
+		"SwitchReservations": func(a tel.Actor, id tel.AccountID) error {
+			return second(s.SwitchReservations(ctx, a, id, false, store.LiveEnd))
+		},
+		"LockSwitch": func(a tel.Actor, id tel.AccountID) error { return s.LockSwitch(ctx, a, id, true) },
+		"SetPolicy":  func(a tel.Actor, id tel.AccountID) error { return s.SetPolicy(ctx, a, id, tel.DefaultPolicy()) },
+		"SetLimits":  func(a tel.Actor, id tel.AccountID) error { return s.SetLimits(ctx, a, id, tel.DefaultLimits()) },
+		"People":     func(a tel.Actor, id tel.AccountID) error { return second(s.People(ctx, a, id)) },
+		"SetRole": func(a tel.Actor, id tel.AccountID) error {
+			return s.SetRole(ctx, a, "bob@globex.example", id, tel.RoleAdmin)
+		},
 		"CreatePerson": func(a tel.Actor, id tel.AccountID) error {
 			return second(s.CreatePerson(ctx, a, store.NewPerson{Email: "eve@acme.example", Password: "long enough", Role: tel.RoleAdmin, Account: id}))
 		},
 		"CreateAccount": func(a tel.Actor, id tel.AccountID) error {
 			return s.CreateAccount(ctx, a, tel.Account{ID: id, Name: "x", Policy: tel.DefaultPolicy(), Limits: tel.DefaultLimits()})
 		},
-		"List":     func(a tel.Actor, id tel.AccountID) error { return second(s.List(ctx, a, store.ListQuery{Account: id})) },
-		"ListMine": func(a tel.Actor, id tel.AccountID) error { return second(s.List(ctx, a, store.ListQuery{Account: id, Mine: true})) },
+		"List": func(a tel.Actor, id tel.AccountID) error { return second(s.List(ctx, a, store.ListQuery{Account: id})) },
+		"ListMine": func(a tel.Actor, id tel.AccountID) error {
+			return second(s.List(ctx, a, store.ListQuery{Account: id, Mine: true}))
+		},
 		"Each": func(a tel.Actor, id tel.AccountID) error {
 			return s.Each(ctx, a, store.ListQuery{Account: id}, func(*tel.Reservation) error { t.Error("a row"); return nil })
 		},

@@ -91,7 +91,11 @@ func TestListPages(t *testing.T) {
 		}
 	}
 	for by, cmp := range key {
-		for _, limit := range []int{7, 50} {
+		limits := []int{50}
+		if by == store.SortExpires || by == store.SortCreatedRev { // a leading column with equals, and without
+			limits = append(limits, 7)
+		}
+		for _, limit := range limits {
 			walk(store.ListQuery{Sort: by, Limit: limit}, 1200, cmp, churn)
 		}
 	}

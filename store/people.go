@@ -85,8 +85,9 @@ func (t *tx) createPerson(n NewPerson, hash string) (*tel.Person, error) {
 	if n.Account == 0 {
 		platform = n.Role
 	}
+	// An admin who adds somebody learns nothing of what they are elsewhere.
 	var had string
-	err := t.row(`SELECT id, name, platform FROM person WHERE email = $1`, n.Email).Scan(&p.ID, &p.Name, &had)
+	err := t.row(`SELECT id, platform FROM person WHERE email = $1`, n.Email).Scan(&p.ID, &had)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		_, err = t.exec(`INSERT INTO person (id, email, name, password, platform, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,

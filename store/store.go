@@ -49,6 +49,7 @@ type Store struct {
 	applying  sync.Mutex
 	applied   int64 // the last event that the shelf has seen
 
+	steps   []string // migrations taken at Open
 	stop    context.CancelFunc
 	closed  sync.Once
 	stopped sync.WaitGroup
@@ -99,7 +100,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if err := quickCheck(ctx, conn); err != nil {
 		return err
 	}
-	if _, err := migrate(ctx, conn, s.dialect); err != nil {
+	if s.steps, err = migrate(ctx, conn, s.dialect); err != nil {
 		return err
 	}
 	readers, err := sql.Open(s.dialect.driver, s.dialect.dsn(s.cfg.DB, true))
@@ -126,6 +127,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	return nil
 }
+
+// Steps are the names of the migrations that opening the database took.
+func (s *Store) Steps() []string { return s.steps }
 
 // Close lets the changes under way finish and closes the database.
 func (s *Store) Close() (err error) {

@@ -10,9 +10,12 @@ import (
 // Housekeeping. Nothing depends on it: expiry is decided at read time. It writes
 // history, tells open pages, and throws away what is over.
 
-// endAtOnce is how many reservations one housekeeping change ends: small, so that
-// nobody who reserves meanwhile waits long.
-const endAtOnce = 100
+// endAtOnce and tnsAtOnce are how many reservations, and TNs in them, one
+// housekeeping change ends: few, so that nobody who reserves meanwhile waits long.
+const (
+	endAtOnce = 100
+	tnsAtOnce = 1000
+)
 
 // Swept counts what one pass did.
 type Swept struct {
@@ -25,13 +28,21 @@ type Swept struct {
 // goes on.
 func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 	var out Swept
-	for ctx.Err() == nil {
+	for {
+		// The readers are asked first: an idle server writes nothing.
+		due, err := s.due(ctx)
+		if err != nil {
+			return out, err
+		}
+		if !due {
+			break
+		}
 		n, err := s.sweepExpired(ctx)
 		if out.Expired += n; err != nil {
 			return out, err
 		}
-		if n < endAtOnce {
-			break
+		if n == 0 {
+			break // another process was faster
 		}
 	}
 	n, err := s.sweepSwitchedOff(ctx)
@@ -49,6 +60,7 @@ func (s *Store) sweepExpired(ctx context.Context) (n int, err error) {
 		if err != nil {
 			return err
 		}
+		due = few(due)
 		for _, r := range due {
 			if err := t.expire(r); err != nil {
 				return err
@@ -58,6 +70,18 @@ func (s *Store) sweepExpired(ctx context.Context) (n int, err error) {
 		return nil
 	})
 	return n, err
+}
+
+// few is as many reservations as one change may end without others waiting long: by
+// their TNs, and at least one.
+func few(list []*tel.Reservation) []*tel.Reservation {
+	tns := 0
+	for i, r := range list {
+		if tns += r.TNCount; tns > tnsAtOnce && i > 0 {
+			return list[:i]
+		}
+	}
+	return list
 }
 
 // reservations reads those that a condition finds, without their TNs.
@@ -78,7 +102,8 @@ func (t *tx) endSwitchedOff(a *accountRow) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, r := range list {
+	some := few(list)
+	for _, r := range some {
 		if r.StateAt(t.now) == tel.StateExpired {
 			err = t.expire(r)
 		} else if err = r.Cancel(t.actor.Sign(), switchedOff, t.now); err == nil {
@@ -88,10 +113,10 @@ func (t *tx) endSwitchedOff(a *accountRow) (int, error) {
 			return 0, err
 		}
 	}
-	if len(list) < endAtOnce {
+	if len(some) == len(list) && len(list) < endAtOnce {
 		_, err = t.exec(`UPDATE account SET ending = $1 WHERE id = $2`, false, int64(a.ID))
 	}
-	return len(list), err
+	return len(some), err
 }
 
 // endSwitchedOff is one change of it, for an account that is still marked.
@@ -118,7 +143,7 @@ func (s *Store) sweepSwitchedOff(ctx context.Context) (total int, err error) {
 	}
 	ids, err := collect(rows, func(row scanner) (id tel.AccountID, err error) { return id, row.Scan(&id) })
 	for _, id := range ids {
-		for n := endAtOnce; err == nil && n == endAtOnce && ctx.Err() == nil; total += n {
+		for n := 1; err == nil && n > 0; total += n {
 			n, err = s.endSwitchedOff(ctx, tel.System("sweeper"), id)
 		}
 	}
@@ -158,7 +183,7 @@ func (s *Store) sweepOld(ctx context.Context) (removed int, err error) {
 	return removed, nil
 }
 
-// Due tells whether some reservation ran out and is not written down yet.
+// due tells whether some reservation ran out and is not written down yet.
 func (s *Store) due(ctx context.Context) (bool, error) {
 	var n int
 	err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM reservation WHERE ended_at IS NULL AND state = 'live' AND expires_at <= $1 LIMIT 1) AS d`, micros(s.Now())).Scan(&n)

@@ -38,7 +38,9 @@ type AccountDetail struct {
 }
 
 // MaySwitch tells whether the reader may turn the switch.
-func (v AccountDetail) MaySwitch() bool { return !v.ReadOnly && (v.Operator || !v.Account.SwitchLocked) }
+func (v AccountDetail) MaySwitch() bool {
+	return !v.ReadOnly && (v.Operator || !v.Account.SwitchLocked)
+}
 
 // AccountPerson is one line of the people of an account.
 type AccountPerson struct {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +12,6 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/a-h/templ"
 
-	"tnreserve/static"
 	"tnreserve/store/tel"
 )
 
@@ -44,7 +41,7 @@ func adminShell(path, role string) Shell {
 }
 
 // adminPreviews are the pages of this half of the dashboard, by the path that shows
-// each: what the tests look at, and what PREVIEW_ADMIN=:8123 serves for the eye.
+// each.
 func adminPreviews() map[string]func(Shell) templ.Component {
 	outside := func(s Shell) Shell { return Shell{Path: s.Path, Now: s.Now, Theme: s.Theme} }
 	acme := tel.Account{ID: 9500012, Name: "Acme Tel", ReservationsOn: true, Policy: tel.DefaultPolicy(), Limits: tel.DefaultLimits(), Held: 241, CreatedAt: adminNow.AddDate(-1, 2, 3)}
@@ -267,51 +264,4 @@ func TestPercent(t *testing.T) {
 			t.Errorf("percent(%d, %d) = %q, want %q", c.part, c.whole, got, c.want)
 		}
 	}
-}
-
-// TestServeAdminPreview serves the pages for the eye and for axe:
-//
-//	PREVIEW_ADMIN=127.0.0.1:8123 go test ./views -run TestServeAdminPreview -timeout 0
-//
-// ?theme=dark (or light) beside the page's own query chooses the theme.
-func TestServeAdminPreview(t *testing.T) {
-	addr := os.Getenv("PREVIEW_ADMIN")
-	if addr == "" {
-		t.Skip("set PREVIEW_ADMIN=127.0.0.1:8123 to look at the pages")
-	}
-	pages := adminPreviews()
-	mux := http.NewServeMux()
-	mux.Handle("/static/", static.Handler())
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		key, theme := r.URL.Path, r.URL.Query().Get("theme")
-		for name := range r.URL.Query() {
-			if name == "q" { // the look-up form itself
-				key += "?held"
-			} else if name != "theme" {
-				key += "?" + name
-			}
-		}
-		page, ok := pages[key]
-		if !ok {
-			for _, k := range slices.Sorted(func(yield func(string) bool) {
-				for k := range pages {
-					if !yield(k) {
-						return
-					}
-				}
-			}) {
-				fmt.Fprintln(w, k)
-			}
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-		s := adminShell(r.URL.Path, "operator")
-		s.Theme, s.Fragment = theme, r.Header.Get("HX-Request") != ""
-		if err := page(s).Render(r.Context(), w); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Log("http://" + addr)
-	t.Fatal(http.ListenAndServe(addr, mux))
 }

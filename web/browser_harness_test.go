@@ -306,10 +306,15 @@ func (b *tab) size(width, height int64) {
 	b.must(call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1}))
 }
 
-// prefers sets what the system of the reader prefers, such as dark colours.
-func (b *tab) prefers(feature, value string) {
+// prefers sets what the system of the reader prefers, as pairs: prefers-color-scheme,
+// dark.
+func (b *tab) prefers(pairs ...string) {
 	b.t.Helper()
-	b.must(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: feature, Value: value}}}))
+	var features []*emulation.MediaFeature
+	for i := 0; i+1 < len(pairs); i += 2 {
+		features = append(features, &emulation.MediaFeature{Name: pairs[i], Value: pairs[i+1]})
+	}
+	b.must(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}))
 }
 
 func (b *tab) withoutScript() {

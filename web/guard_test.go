@@ -65,7 +65,7 @@ func TestLookingChangesNothing(t *testing.T) {
 					if s.version() != before {
 						t.Errorf("%s: GET %s wrote to the database", v.who, path)
 					}
-					if a := v.do(http.MethodHead, path, nil); (a.status >= 500 || a.body != "") {
+					if a := v.do(http.MethodHead, path, nil); a.status >= 500 || a.body != "" {
 						t.Errorf("%s: HEAD %s answers %d with %q", v.who, path, a.status, a.body)
 					}
 				}

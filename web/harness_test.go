@@ -524,3 +524,15 @@ func (a *answer) flash() (f views.Flash) {
 	}
 	return f
 }
+
+// waitFor waits for what goes on in the background.
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for range 500 {
+		if done() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("%s does not end", what)
+}

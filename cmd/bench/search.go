@@ -56,7 +56,7 @@ func searches() map[string]func(*tel.Query) {
 		"contains 10":                func(q *tel.Query) { pattern(&q.Contains, "4152504242") },
 		"word of 7 letters":          func(q *tel.Query) { pattern(&q.Contains, "FLOWERS") },
 		"wildcards 12??12":           func(q *tel.Query) { pattern(&q.Contains, "12??12") },
-		"wildcards 7??7??7":          func(q *tel.Query) { pattern(&q.Contains, "7??7??7") },
+		"wildcards 7?7?7?7":          func(q *tel.Query) { pattern(&q.Contains, "7?7?7?7") },
 		"2 in a row":                 func(q *tel.Query) { q.Run = 2 },
 		"25 in a row":                func(q *tel.Query) { q.Run = 25 },
 		"100 in a row":               func(q *tel.Query) { q.Run = 100 },

@@ -62,12 +62,8 @@ func (c *importCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	report := newImportReport(c.File, c.DryRun, inv)
-	if !c.DryRun && len(inv.Blocks) > 0 {
-		done, err := c.write(ctx, p, inv)
-		if err != nil {
-			return err
-		}
-		report.Imported = &done
+	if report.Imported, err = c.bring(ctx, p, inv); err != nil {
+		return err
 	}
 	if err := c.print(p, report); err != nil {
 		return err
@@ -121,6 +117,24 @@ func cause(err error) error {
 	return err
 }
 
+// bring writes what was read; a dry run only counts what would be written, where
+// there is a database to compare with.
+func (c *importCommand) bring(ctx context.Context, p *process, inv *intake.Inventory) (*store.Imported, error) {
+	switch {
+	case len(inv.Blocks) == 0 || c.DryRun && c.exists() != nil:
+		return nil, nil
+	case c.DryRun:
+		s, err := c.open(ctx, p, false)
+		if err != nil {
+			return nil, err
+		}
+		would, err := s.CompareImport(ctx, console, inv)
+		return &would, errors.Join(err, s.Close())
+	}
+	done, err := c.write(ctx, p, inv)
+	return &done, err
+}
+
 func (c *importCommand) write(ctx context.Context, p *process, inv *intake.Inventory) (store.Imported, error) {
 	s, err := c.open(ctx, p, false)
 	if err != nil {
@@ -159,11 +173,15 @@ func (r importReport) text(w io.Writer) {
 		fmt.Fprintf(w, "notice: %s\n", n)
 	}
 	fmt.Fprintf(w, "%s with %s\n", tel.Plural(r.Blocks, "thousands-block"), tel.Plural(int(r.TNs), "TN"))
-	switch i := r.Imported; {
-	case r.DryRun:
-		fmt.Fprintln(w, "dry run: nothing was written")
-	case i != nil:
-		fmt.Fprintf(w, "imported: %s new, %s changed, %s unchanged; %s new\n", tel.Plural(i.BlocksNew, "block"),
+	if i := r.Imported; i != nil {
+		what := "imported"
+		if r.DryRun {
+			what = "it would be"
+		}
+		fmt.Fprintf(w, "%s: %s new, %s changed, %s unchanged; %s new\n", what, tel.Plural(i.BlocksNew, "block"),
 			tel.Count(i.BlocksChanged), tel.Count(i.BlocksUnchanged), tel.Plural(int(i.TNsNew), "TN"))
+	}
+	if r.DryRun {
+		fmt.Fprintln(w, "dry run: nothing was written")
 	}
 }

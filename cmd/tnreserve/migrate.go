@@ -20,16 +20,23 @@ Example:
 }
 
 type migrated struct {
-	DB  string `json:"db"`
-	New bool   `json:"new"`
+	DB    string   `json:"db"`
+	New   bool     `json:"new"`
+	Steps []string `json:"steps"` // taken now
 }
 
 func (m migrated) text(w io.Writer) {
-	if m.New {
+	switch {
+	case m.New:
 		fmt.Fprintf(w, "%s: made, with the current schema\n", m.DB)
-		return
+	case len(m.Steps) == 0:
+		fmt.Fprintf(w, "%s: the schema is current\n", m.DB)
+	default:
+		fmt.Fprintf(w, "%s: brought forward\n", m.DB)
 	}
-	fmt.Fprintf(w, "%s: the schema is current\n", m.DB)
+	for _, step := range m.Steps {
+		fmt.Fprintf(w, "  %s\n", step)
+	}
 }
 
 // Run opens the database, which brings its schema forward.
@@ -39,8 +46,9 @@ func (c *migrateCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
+	steps := append([]string{}, s.Steps()...)
 	if err := s.Close(); err != nil {
 		return err
 	}
-	return c.print(p, migrated{DB: c.DB, New: isNew})
+	return c.print(p, migrated{DB: c.DB, New: isNew, Steps: steps})
 }

@@ -11,10 +11,13 @@ type AccountID int64
 
 func (id AccountID) String() string { return strconv.FormatInt(int64(id), 10) }
 
+// LastAccountID is the largest number an account can have: 12 digits.
+const LastAccountID AccountID = 999_999_999_999
+
 // ParseAccountID reads an account's number, 1 to 12 digits.
 func ParseAccountID(s string) (AccountID, error) {
 	id, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || id < 1 || id > 999_999_999_999 {
+	if err != nil || id < 1 || AccountID(id) > LastAccountID {
 		return 0, Invalid("account", "%q is not an account number.", s)
 	}
 	return AccountID(id), nil

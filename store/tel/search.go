@@ -13,7 +13,7 @@ type Pattern string
 // wildcards cost the searcher's neighbours time.
 const (
 	MaxPattern   = 10
-	MaxWildcards = 4
+	MaxWildcards = 3
 	MaxPage      = 100
 	MaxRun       = BlockSize
 	MaxNPAs      = 50
