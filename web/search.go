@@ -99,7 +99,7 @@ func (v *visit) readSearch(values url.Values) (views.SearchForm, tel.Query, map[
 			faults["run"] = "In a row: a whole number."
 		}
 	}
-	switch q.Order = tel.Order(form.Order); q.Order {
+	switch q.Order = tel.Layout(form.Order); q.Order {
 	case tel.OrderSpread, tel.OrderAscending, tel.OrderDescending:
 	default:
 		q.Order, form.Order = tel.OrderSpread, ""

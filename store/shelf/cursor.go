@@ -57,7 +57,7 @@ func (c cursor) String() string {
 }
 
 // parseCursor reads a cursor made for an order; "" is the first page.
-func parseCursor(text string, order tel.Order) (cursor, error) {
+func parseCursor(text string, order tel.Layout) (cursor, error) {
 	if text == "" {
 		return cursor{}, nil
 	}

@@ -20,7 +20,7 @@ func TestSearchAgreesWithBruteForce(t *testing.T) {
 			q := drawQuery(r)
 			want := m.find(q)
 			checkTotal(r, m.shelf, q, len(want))
-			for _, order := range []tel.Order{tel.OrderSpread, tel.OrderAscending, tel.OrderDescending} {
+			for _, order := range []tel.Layout{tel.OrderSpread, tel.OrderAscending, tel.OrderDescending} {
 				q.Order = order
 				got := slices.Concat(drain(t, m.shelf, q)...)
 				checkPages(r, q, got, want)
@@ -105,7 +105,7 @@ func checkPages(r *rapid.T, q tel.Query, got, want []tel.Number) {
 
 func TestPagesAreFull(t *testing.T) {
 	m := newModel(3)
-	for _, order := range []tel.Order{tel.OrderSpread, tel.OrderAscending, tel.OrderDescending} {
+	for _, order := range []tel.Layout{tel.OrderSpread, tel.OrderAscending, tel.OrderDescending} {
 		for _, contains := range []tel.Pattern{"", "35"} {
 			q := tel.NewQuery()
 			q.Order, q.Contains, q.Limit = order, contains, 70
@@ -193,7 +193,7 @@ func TestSpreadShowsRowsTogether(t *testing.T) {
 
 // What is taken between two pages must neither come again nor hide anything else.
 func TestPagingWhileOthersTake(t *testing.T) {
-	for _, order := range []tel.Order{tel.OrderSpread, tel.OrderAscending, tel.OrderDescending} {
+	for _, order := range []tel.Layout{tel.OrderSpread, tel.OrderAscending, tel.OrderDescending} {
 		s := big(1)
 		q := tel.NewQuery()
 		q.Order, q.Limit, q.Seed, q.EndsWith = order, 40, s.NextSeed(), "1"
@@ -267,7 +267,7 @@ func TestBadCursors(t *testing.T) {
 		raw = append([]byte{rapid.SampledFrom([]byte("sdwx")).Draw(r, "kind")}, raw...)
 		q := tel.NewQuery()
 		q.Cursor = base64.RawURLEncoding.EncodeToString(raw)
-		q.Order = rapid.SampledFrom([]tel.Order{tel.OrderSpread, tel.OrderAscending, tel.OrderDescending}).Draw(r, "order")
+		q.Order = rapid.SampledFrom([]tel.Layout{tel.OrderSpread, tel.OrderAscending, tel.OrderDescending}).Draw(r, "order")
 		q.Contains = rapid.SampledFrom([]tel.Pattern{"", "777"}).Draw(r, "contains")
 		if _, err := s.Search(q, noon); err != nil && tel.CodeOf(err) != tel.CodeInvalid {
 			r.Fatalf("%v", err)
@@ -277,7 +277,7 @@ func TestBadCursors(t *testing.T) {
 
 func TestEmptyShelf(t *testing.T) {
 	s := New()
-	for _, order := range []tel.Order{tel.OrderSpread, tel.OrderAscending, tel.OrderDescending} {
+	for _, order := range []tel.Layout{tel.OrderSpread, tel.OrderAscending, tel.OrderDescending} {
 		q := tel.NewQuery()
 		q.Order = order
 		found, err := s.Search(q, noon)

@@ -32,7 +32,10 @@ type Account struct {
 	Policy         Policy // in force
 	Limits         Policy // how far the account's own admins may go
 	Held           int    // TNs in live reservations
-	CreatedAt      time.Time
+	// Aging is how long a disconnected TN rests before others may have it; only an
+	// operator sets it. 0 for a new account is DefaultAging.
+	Aging     time.Duration
+	CreatedAt time.Time
 }
 
 // Policy is how an account may reserve. In Limits the same fields bound what the
@@ -55,6 +58,22 @@ const (
 	MostHeld          = 10_000_000
 	MostPerReservaton = 5000
 )
+
+// How long a TN ages (47 CFR 52.15: at most 90 days for residential customers, 365
+// for business).
+const (
+	DefaultAging  = 90 * 24 * time.Hour
+	BusinessAging = 365 * 24 * time.Hour
+	MinAging      = time.Second
+)
+
+// CheckAging tells why a TN cannot age so long: CodeInvalid, or nil.
+func CheckAging(d time.Duration) error {
+	if d < MinAging || d > BusinessAging {
+		return Invalid("aging", "A disconnected TN ages %s to %s.", HumanDuration(MinAging), HumanDuration(BusinessAging))
+	}
+	return nil
+}
 
 // DefaultPolicy is what a new account begins with.
 func DefaultPolicy() Policy {

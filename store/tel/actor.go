@@ -65,6 +65,10 @@ const (
 	ActReadReservation  Action = "read a reservation by its id"
 	ActListReservations Action = "list, report, export outstanding reservations"
 	ActChangeHold       Action = "extend, drop, cancel by id"
+	ActOrder            Action = "order"
+	ActReadOrder        Action = "read an order by its id"
+	ActListOrders       Action = "list orders and TNs in service"
+	ActDisconnect       Action = "disconnect"
 	ActLookUpTN         Action = "look up by TN"
 	ActManageInventory  Action = "import inventory, disable TNs"
 	ActManageAccounts   Action = "see all accounts, create one"
@@ -94,6 +98,10 @@ var grants = map[Action]map[Role]Reach{
 	ActReadReservation:  {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn, RoleMember: ReachOwn},
 	ActListReservations: {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActChangeHold:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleMember: ReachOwn},
+	ActOrder:            {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleMember: ReachOwn}, // a member only what it has the reservation id of
+	ActReadOrder:        {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn, RoleMember: ReachOwn},
+	ActListOrders:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActDisconnect:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActLookUpTN:         {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn},
 	ActManageInventory:  {RoleOperator: ReachAll},
 	ActManageAccounts:   {RoleOperator: ReachAll},
@@ -104,7 +112,8 @@ var grants = map[Action]map[Role]Reach{
 func Actions() []Action {
 	return []Action{
 		ActSwitch, ActLockSwitch, ActSetPolicy, ActSeePolicy, ActSearch, ActReserve,
-		ActReadReservation, ActListReservations, ActChangeHold, ActLookUpTN,
+		ActReadReservation, ActListReservations, ActChangeHold, ActOrder, ActReadOrder, ActListOrders,
+		ActDisconnect, ActLookUpTN,
 		ActManageInventory, ActManageAccounts, ActManagePeople,
 	}
 }

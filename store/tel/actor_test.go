@@ -19,6 +19,10 @@ reserve                                          | all | own | -   | -   | own
 read a reservation by its id                     | all | own | own | all | own
 list, report, export outstanding reservations    | all | own | -   | -   | -
 extend, drop, cancel by id                       | all | own | -   | -   | own
+order                                            | all | own | -   | -   | own
+read an order by its id                          | all | own | own | all | own
+list orders and TNs in service                   | all | own | -   | -   | -
+disconnect                                       | all | own | -   | -   | -
 look up by TN                                    | all | own | own | all | -
 import inventory, disable TNs                    | all | -   | -   | -   | -
 see all accounts, create one                     | all | -   | -   | -   | -

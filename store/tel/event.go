@@ -17,6 +17,8 @@ const (
 	EventDropped         EventKind = "reservation.dropped"
 	EventCancelled       EventKind = "reservation.cancelled"
 	EventExpired         EventKind = "reservation.expired"
+	EventOrdered         EventKind = "reservation.ordered"      // all that it held; it ended
+	EventPartOrdered     EventKind = "reservation.part_ordered" // some; the rest is still held
 	EventAccountCreated  EventKind = "account.created"
 	EventSwitched        EventKind = "account.switched"
 	EventLocked          EventKind = "account.locked"
@@ -24,6 +26,16 @@ const (
 	EventImported        EventKind = "inventory.imported"
 	EventDisabled        EventKind = "tn.disabled"
 	EventEnabled         EventKind = "tn.enabled"
+	EventInService       EventKind = "tn.in_service"
+	EventDisconnected    EventKind = "tn.disconnected" // aging until Facts.ExpiresAt
+	EventAged            EventKind = "tn.aged"         // aging is over
+	EventOrderPlaced     EventKind = "order.placed"
+	EventOrderCompleted  EventKind = "order.completed"
+	EventOrderPartial    EventKind = "order.partial"
+	EventOrderFailed     EventKind = "order.failed"
+	EventOrderWaits      EventKind = "order.backordered"
+	EventOrderUpdated    EventKind = "order.updated" // its name or customer order id
+	EventOrderNoted      EventKind = "order.noted"   // Facts.Reason is the note, Facts.Subject its id
 	EventPersonCreated   EventKind = "person.created"
 	EventSignedIn        EventKind = "person.signed_in"
 	EventSignedOut       EventKind = "person.signed_out"
@@ -55,6 +67,7 @@ type Facts struct {
 	Before    any        `json:"before,omitempty"`
 	After     any        `json:"after,omitempty"`
 	Blocks    [][2]Block `json:"blocks,omitempty"` // imported ranges, first and last
+	Order     int64      `json:"order,omitempty"`  // Order.Seq that it is part of
 }
 
 // Encode is the facts as they are stored and hashed.

@@ -166,6 +166,20 @@ func (r *Reservation) Cancel(by Signature, reason string, now time.Time) error {
 	return r.end(MoveCancel, by, reason, now, now)
 }
 
+// Order lets TNs leave the hold into service: ended tells that these were the last.
+// The rest stays held, with the same expiry. CodeRanOut, CodeEnded.
+func (r *Reservation) Order(tns int, by Signature, now time.Time) (ended bool, err error) {
+	if tns >= r.TNCount {
+		return true, r.end(MoveOrder, by, "", now, now)
+	}
+	trial := *r
+	if err := trial.move(MoveOrder, now); err != nil {
+		return false, err
+	}
+	r.TNCount -= tns
+	return false, nil
+}
+
 // Expire writes down what the clock decided: it ended when it ran out. Before that
 // it is refused: a hold is never released early.
 func (r *Reservation) Expire(by Signature, now time.Time) error {
@@ -251,7 +265,7 @@ func TNStates() []TNState {
 }
 
 // tnMoves is the one table of allowed moves of a TN (SEMANTICS.md). An aging TN may
-// go back into service only with its last holder, which the store checks.
+// go back into service only with its last holder: see TNStanding.Orderable.
 var tnMoves = map[TNState][]TNState{
 	TNAvailable: {TNReserved, TNInService, TNDisabled},
 	TNReserved:  {TNAvailable, TNInService},

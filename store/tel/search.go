@@ -75,16 +75,16 @@ const (
 	TypeTollFree TNType = "tollfree"
 )
 
-// Order is how a page of found TNs is laid out. OrderSpread, the default, starts at
+// Layout is how a page of found TNs is laid out. OrderSpread, the default, starts at
 // a random place and spreads the page over all matches, so that people who search
 // for the same at once are not all shown the same TN first.
-type Order string
+type Layout string
 
 // The orders of a page.
 const (
-	OrderSpread     Order = ""
-	OrderAscending  Order = "asc"
-	OrderDescending Order = "desc"
+	OrderSpread     Layout = ""
+	OrderAscending  Layout = "asc"
+	OrderDescending Layout = "desc"
 )
 
 // Query is a search for free TNs; every field that is set must match.
@@ -103,7 +103,7 @@ type Query struct {
 	EndsWith   Pattern
 	Contains   Pattern
 	Run        int // this many consecutive TNs inside a thousands-block; 0 or 1 any
-	Order      Order
+	Order      Layout
 	Seed       uint64 // where OrderSpread starts; the same seed gives the same page
 	Cursor     string // continues a search: Found.Next of the page before
 	Limit      int    // TNs on a page, 1–5000
