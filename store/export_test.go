@@ -54,3 +54,6 @@ func FollowEvery(d time.Duration) (undo func()) {
 	followEvery = d
 	return func() { followEvery = before }
 }
+
+// FailingAddresses is how many addresses are remembered because clients failed there.
+func (s *Store) FailingAddresses() int { return len(s.clients.failures) }

@@ -14,7 +14,7 @@ type Topic uint8
 const (
 	TopicReservations Topic = 1 << iota // of an account that the listener sees
 	TopicShelf                          // what is free changed
-	TopicAccount                        // an account's switch, lock or policy
+	TopicAccount                        // an account's switch, lock, policy or clients
 	TopicInventory                      // blocks were imported
 )
 
@@ -103,7 +103,8 @@ func topicsOf(k tel.EventKind) (open, own Topic) {
 		return TopicShelf, 0
 	case tel.EventImported:
 		return TopicShelf, TopicInventory
-	case tel.EventSwitched, tel.EventLocked, tel.EventPolicy, tel.EventAccountCreated:
+	case tel.EventSwitched, tel.EventLocked, tel.EventPolicy, tel.EventAccountCreated,
+		tel.EventClientCreated, tel.EventClientRevoked, tel.EventClientRotated:
 		return 0, TopicAccount
 	}
 	return 0, 0

@@ -44,6 +44,7 @@ type Store struct {
 	writer  *writer
 	hub     hub
 	hashing chan struct{} // a place per password hash under way
+	clients clientMemory
 
 	highWater atomic.Int64 // µs; time never goes behind it
 	applying  sync.Mutex

@@ -31,6 +31,7 @@ type ActorKind string
 // The kinds of actor.
 const (
 	KindPerson ActorKind = "person"
+	KindClient ActorKind = "client" // a program with credentials of an account
 	KindSystem ActorKind = "system" // housekeeping and the command line
 )
 
@@ -38,8 +39,8 @@ const (
 // that no door can forget it.
 type Actor struct {
 	Kind    ActorKind
-	ID      string // the person's id; for the system, which part of it
-	Name    string // how to show them: an e-mail address, or the part's name
+	ID      string // the person's or client's id; for the system, which part of it
+	Name    string // how to show them: an e-mail address, the client's or the part's name
 	Role    Role
 	Account AccountID // acting for; 0 is the whole platform
 	Door    string    // "dashboard", "cli", "sweeper"
@@ -73,6 +74,7 @@ const (
 	ActManageInventory  Action = "import inventory, disable TNs"
 	ActManageAccounts   Action = "see all accounts, create one"
 	ActManagePeople     Action = "people of an account"
+	ActManageClients    Action = "API clients of an account"
 )
 
 // Reach is how far a role's permission goes.
@@ -106,6 +108,7 @@ var grants = map[Action]map[Role]Reach{
 	ActManageInventory:  {RoleOperator: ReachAll},
 	ActManageAccounts:   {RoleOperator: ReachAll},
 	ActManagePeople:     {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActManageClients:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 }
 
 // Actions lists every Action, for tests and for the page that explains roles.
@@ -114,7 +117,7 @@ func Actions() []Action {
 		ActSwitch, ActLockSwitch, ActSetPolicy, ActSeePolicy, ActSearch, ActReserve,
 		ActReadReservation, ActListReservations, ActChangeHold, ActOrder, ActReadOrder, ActListOrders,
 		ActDisconnect, ActLookUpTN,
-		ActManageInventory, ActManageAccounts, ActManagePeople,
+		ActManageInventory, ActManageAccounts, ActManagePeople, ActManageClients,
 	}
 }
 

@@ -27,6 +27,7 @@ look up by TN                                    | all | own | own | all | -
 import inventory, disable TNs                    | all | -   | -   | -   | -
 see all accounts, create one                     | all | -   | -   | -   | -
 people of an account                             | all | own | -   | -   | -
+API clients of an account                        | all | own | -   | -   | -
 `
 
 func TestWhoMayWhat(t *testing.T) {

@@ -41,6 +41,9 @@ const (
 	EventSignedOut       EventKind = "person.signed_out"
 	EventRoleChanged     EventKind = "person.role_changed"
 	EventPasswordChanged EventKind = "person.password_changed"
+	EventClientCreated   EventKind = "client.created"
+	EventClientRevoked   EventKind = "client.revoked"
+	EventClientRotated   EventKind = "client.rotated"
 )
 
 // Event is one line of the history: who, what, when, from where, for which
@@ -63,7 +66,7 @@ type Facts struct {
 	TNs       []Number   `json:"tns,omitempty"`
 	ExpiresAt int64      `json:"expires_at,omitempty"` // µs since 1970, UTC
 	Reason    string     `json:"reason,omitempty"`
-	Subject   string     `json:"subject,omitempty"` // a person's id, an import's name
+	Subject   string     `json:"subject,omitempty"` // a person's or client's id, an import's name
 	Before    any        `json:"before,omitempty"`
 	After     any        `json:"after,omitempty"`
 	Blocks    [][2]Block `json:"blocks,omitempty"` // imported ranges, first and last
