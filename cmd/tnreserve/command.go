@@ -21,6 +21,7 @@ type commands struct {
 	Import  importCommand  `cmd:"" help:"Bring inventory in from a CSV file."`
 	Account accountCommand `cmd:"" help:"Accounts, the customers of the carrier."`
 	User    userCommand    `cmd:"" help:"People who sign in."`
+	Client  clientCommand  `cmd:"" help:"API clients, the programs of an account."`
 	Sweep   sweepCommand   `cmd:"" help:"Make one pass of housekeeping."`
 	Check   checkCommand   `cmd:"" help:"Verify every invariant of a database."`
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a database, also while it is served."`

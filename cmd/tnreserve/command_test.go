@@ -108,7 +108,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {
-	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "sweep", "check", "backup", "version"} {
+	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "version"} {
 		r := must(t, append(strings.Fields(c), "--help")...)
 		if !strings.Contains(r.out, "Example") || !strings.Contains(r.out, "tnreserve "+c) {
 			t.Errorf("%s --help has no example:\n%s", c, r.out)
@@ -131,6 +131,8 @@ func TestJSON(t *testing.T) {
 		{"import --db DB CSV", []string{"file", "rows", "accepted", "refused", "refusals", "notices", "blocks", "tns", "dry_run", "imported"}},
 		{"account create --db DB --id 5 --name Five", []string{"id", "name", "reservations", "window", "ceiling", "max_extensions", "max_held", "max_per_reservation", "cooldown", "held", "ended"}},
 		{"account set --db DB --id 5 --reservations off --live end", []string{"id", "reservations", "held", "ended"}},
+		{"client create --db DB --account 5 --name Shop --role member --expires 90d", []string{"id", "username", "password", "key", "expires_at"}},
+		{"client list --db DB --account 5", []string{"clients"}},
 		{"sweep --db DB", []string{"expired", "ended", "removed"}},
 		{"check --db DB", []string{"db", "ok", "broken"}},
 		{"backup --db DB DB.copy", []string{"db", "file", "bytes"}},
