@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -18,16 +19,18 @@ type accountRow struct {
 }
 
 const accountColumns = `id, name, reservations_on, switch_locked, window_us, ceiling_us, max_extensions, max_held, max_per_reservation, cooldown_us,
-	limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, held, created_at`
+	limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, aging_us, held, created_at`
 
 func scanAccount(row scanner) (*accountRow, error) {
 	var a accountRow
 	var p, l [3]int64 // window, ceiling, cool-down
+	var aging int64
 	var created micros
 	err := row.Scan(&a.ID, &a.Name, &a.ReservationsOn, &a.SwitchLocked,
 		&p[0], &p[1], &a.Policy.MaxExtensions, &a.Policy.MaxHeld, &a.Policy.MaxPerReservation, &p[2],
 		&l[0], &l[1], &a.Limits.MaxExtensions, &a.Limits.MaxHeld, &a.Limits.MaxPerReservation, &l[2],
-		&a.counted, &created)
+		&aging, &a.counted, &created)
+	a.Aging = fromMicros(aging)
 	a.Policy.Window, a.Policy.Ceiling, a.Policy.CoolDown = fromMicros(p[0]), fromMicros(p[1]), fromMicros(p[2])
 	a.Limits.Window, a.Limits.Ceiling, a.Limits.CoolDown = fromMicros(l[0]), fromMicros(l[1]), fromMicros(l[2])
 	a.CreatedAt = time.Time(created)
@@ -101,7 +104,8 @@ func (s *Store) CreateAccount(ctx context.Context, actor tel.Actor, a tel.Accoun
 	case a.ID < 1 || a.ID > tel.LastAccountID:
 		return tel.Invalid("id", "An account number is 1 to 12 digits.")
 	}
-	if err := errors.Join(a.Policy.Check(), a.Limits.Check()); err != nil {
+	a.Aging = cmp.Or(a.Aging, tel.DefaultAging)
+	if err := errors.Join(a.Policy.Check(), a.Limits.Check(), tel.CheckAging(a.Aging)); err != nil {
 		return err
 	}
 	return s.change(ctx, actor, func(t *tx) error {
@@ -114,10 +118,10 @@ func (s *Store) CreateAccount(ctx context.Context, actor tel.Actor, a tel.Accoun
 			return err
 		}
 		args := append([]any{int64(a.ID), name, a.ReservationsOn, a.SwitchLocked}, policyArgs(a.Policy)...)
-		args = append(append(args, policyArgs(a.Limits)...), micros(t.now))
+		args = append(append(args, policyArgs(a.Limits)...), a.Aging.Microseconds(), micros(t.now))
 		t.event(tel.EventAccountCreated, a.ID, 0, tel.Facts{After: map[string]any{"name": name, "on": a.ReservationsOn, "policy": a.Policy, "limits": a.Limits}})
 		return t.insertRows(`INSERT INTO account (id, name, reservations_on, switch_locked, window_us, ceiling_us, max_extensions, max_held, max_per_reservation, cooldown_us,
-			limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, created_at) VALUES `, 17, args)
+			limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, aging_us, created_at) VALUES `, 18, args)
 	})
 }
 
@@ -244,6 +248,27 @@ func (s *Store) SetLimits(ctx context.Context, actor tel.Actor, id tel.AccountID
 		}
 		t.event(tel.EventPolicy, id, 0, tel.Facts{Subject: "limits", Before: a.Limits, After: l})
 		a.Limits = l
+		return nil
+	})
+}
+
+// SetAging changes how long TNs that the account disconnects from now on rest before
+// others may have them. Only an operator may.
+func (s *Store) SetAging(ctx context.Context, actor tel.Actor, id tel.AccountID, aging time.Duration) error {
+	if err := tel.CheckAging(aging); err != nil {
+		return err
+	}
+	aging = aging.Truncate(time.Microsecond) // what the database keeps
+	return s.change(ctx, actor, func(t *tx) error {
+		a, err := t.accountFor(tel.ActLockSwitch, id)
+		if err != nil || a.Aging == aging {
+			return err
+		}
+		if _, err := t.exec(`UPDATE account SET aging_us = $1 WHERE id = $2`, aging.Microseconds(), int64(id)); err != nil {
+			return err
+		}
+		t.event(tel.EventPolicy, id, 0, tel.Facts{Subject: "aging", Before: a.Aging, After: aging})
+		a.Aging = aging
 		return nil
 	})
 }

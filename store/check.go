@@ -19,8 +19,18 @@ var invariants = []struct{ broken, sql string }{
 	{"account %v counts %v held TNs, which is not what its reservations hold", `SELECT a.id, a.held FROM account a WHERE a.held <> (SELECT COALESCE(SUM(r.tn_count), 0) FROM reservation r WHERE r.account_id = a.id AND r.ended_at IS NULL)`},
 	{"TN %v is held and %v at once", `SELECT h.tn, s.state FROM hold h JOIN tn_state s ON s.tn = h.tn`},
 	{"TN %v is held or has a state and is not in the inventory (block %v)", `SELECT x.tn, x.tn / 1000 FROM (SELECT tn FROM hold UNION SELECT tn FROM tn_state) AS x LEFT JOIN block b ON b.id = x.tn / 1000 WHERE b.id IS NULL`},
-	{"TN %v is in the history of reservation %v, which has not ended, as expired or ordered", `SELECT p.tn, r.id FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE r.ended_at IS NULL AND p.how <> 'cancelled'`},
+	{"TN %v is in the history of reservation %v, which has not ended, as expired", `SELECT p.tn, r.id FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE r.ended_at IS NULL AND p.how = 'expired'`},
 	{"reservation %v ended at %v and has no TN in the history", `SELECT r.id, r.ended_at FROM reservation r WHERE r.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM past_hold p WHERE p.reservation = r.seq)`},
+	{"TN %v is in service or aging, and account %v has no order for it", `SELECT s.tn, s.account_id FROM tn_state s LEFT JOIN orders o ON o.seq = s.order_seq AND o.account_id = s.account_id AND o.kind <> 'disconnect'
+		LEFT JOIN order_tn n ON n.order_seq = o.seq AND n.tn = s.tn AND n.code = '' WHERE s.state <> 'disabled' AND n.tn IS NULL`},
+	{"TN %v is aging without an end, or %v with one", `SELECT tn, state FROM tn_state WHERE (state = 'aging') <> (until IS NOT NULL)`},
+	{"order %v says it has another number of TNs than it does (%v)", `SELECT o.id, o.completed FROM orders o WHERE o.completed <> (SELECT COUNT(*) FROM order_tn n WHERE n.order_seq = o.seq AND n.code = '')`},
+	{"order %v of named TNs says nothing of some of its %v TNs", `SELECT o.id, o.quantity FROM orders o WHERE o.kind <> 'search' AND o.quantity <> (SELECT COUNT(*) FROM order_tn n WHERE n.order_seq = o.seq)`},
+	{"TN %v went to order %v, and is neither in service by it nor was it disconnected", `SELECT n.tn, o.id FROM order_tn n JOIN orders o ON o.seq = n.order_seq
+		WHERE n.code = '' AND o.kind <> 'disconnect' AND NOT EXISTS (SELECT 1 FROM tn_state s WHERE s.tn = n.tn AND s.order_seq = o.seq AND s.account_id = o.account_id)
+		AND NOT EXISTS (SELECT 1 FROM order_tn d JOIN orders x ON x.seq = d.order_seq WHERE d.tn = n.tn AND d.code = '' AND x.kind = 'disconnect' AND x.account_id = o.account_id AND x.seq > o.seq)`},
+	{"TN %v left a hold as ordered (reservation number %v), and the account has no order for it", `SELECT p.tn, p.reservation FROM past_hold p JOIN reservation r ON r.seq = p.reservation
+		WHERE p.how = 'ordered' AND NOT EXISTS (SELECT 1 FROM order_tn n JOIN orders o ON o.seq = n.order_seq WHERE n.tn = p.tn AND n.code = '' AND n.at = p.ended_at AND o.account_id = r.account_id)`},
 	{"TN %v is held twice (%v times)", `SELECT tn, COUNT(*) FROM hold GROUP BY tn HAVING COUNT(*) > 1`},
 }
 
@@ -92,7 +102,7 @@ func (c *checker) rows() error {
 // history must be what is held according to the rows.
 func (c *checker) events() error {
 	rows, err := c.tx.QueryContext(c.ctx, `SELECT `+eventColumns+` FROM event ORDER BY seq`)
-	told := history{held: map[tel.Number]int64{}, told: map[int64]fate{}}
+	told := history{held: map[tel.Number]int64{}, told: map[int64]fate{}, past: map[pastKey]pastFate{}, kept: map[tel.Number]keeping{}, orders: map[int64]orderFate{}}
 	var before [sha256.Size]byte
 	var last int64
 	err = eachRow(rows, err, func(row scanner) error {
@@ -106,6 +116,9 @@ func (c *checker) events() error {
 		} else if e.ChainHash(before, facts) != e.Hash {
 			c.report("event %d of %s (%s) was changed, or the one before it was", e.Seq, e.At.Format(time.RFC3339), e.Kind)
 		}
+		if e.Order != e.Facts.Order {
+			c.report("event %d is filed under order number %d, and tells of %d", e.Seq, e.Order, e.Facts.Order)
+		}
 		before, last = e.Hash, e.Seq
 		told.replay(e)
 		return nil
@@ -116,13 +129,52 @@ func (c *checker) events() error {
 	if err := c.compareReservations(told.told); err != nil {
 		return err
 	}
-	return c.compareHolds(told.held)
+	if err := c.compareHolds(told.held); err != nil {
+		return err
+	}
+	if err := c.comparePast(told.past); err != nil {
+		return err
+	}
+	if err := c.compareKept(told.kept); err != nil {
+		return err
+	}
+	return c.compareOrders(told.orders)
 }
 
 // history is what the events say of what there is now.
 type history struct {
-	held map[tel.Number]int64
-	told map[int64]fate // by reservation
+	held   map[tel.Number]int64
+	told   map[int64]fate // by reservation
+	past   map[pastKey]pastFate
+	kept   map[tel.Number]keeping
+	orders map[int64]orderFate
+}
+
+// pastKey names a hold that is over, pastFate how and when it ended.
+type pastKey struct {
+	tn          tel.Number
+	reservation int64
+}
+
+type pastFate struct {
+	at  int64
+	how tel.State
+}
+
+// keeping is what the events say of a TN that is in service, aging or disabled.
+type keeping struct {
+	state   tel.TNState
+	account tel.AccountID
+	order   int64 // that put it into service
+	until   int64
+}
+
+// orderFate is what the events say of one order.
+type orderFate struct {
+	account   tel.AccountID
+	state     tel.OrderState
+	completed int
+	names     orderName
 }
 
 // fate is what the events say of one reservation.
@@ -133,6 +185,8 @@ type fate struct {
 }
 
 func (h history) replay(e *tel.Event) {
+	h.replayKept(e)
+	h.replayOrder(e)
 	f := h.told[e.Reservation]
 	switch e.Kind {
 	case tel.EventReserved:
@@ -140,12 +194,8 @@ func (h history) replay(e *tel.Event) {
 		for _, tn := range e.Facts.TNs {
 			h.held[tn] = e.Reservation
 		}
-	case tel.EventDropped, tel.EventCancelled, tel.EventExpired:
-		for _, tn := range e.Facts.TNs {
-			if h.held[tn] == e.Reservation {
-				delete(h.held, tn)
-			}
-		}
+	case tel.EventDropped, tel.EventCancelled, tel.EventExpired, tel.EventOrdered, tel.EventPartOrdered:
+		h.replayEnd(e)
 	}
 	switch e.Kind {
 	case tel.EventReserved, tel.EventExtended:
@@ -154,11 +204,142 @@ func (h history) replay(e *tel.Event) {
 		f.state = tel.StateCancelled
 	case tel.EventExpired:
 		f.state = tel.StateExpired
-	case tel.EventDropped:
+	case tel.EventOrdered:
+		f.state = tel.StateOrdered
+	case tel.EventDropped, tel.EventPartOrdered:
 	default:
 		return
 	}
 	h.told[e.Reservation] = f
+}
+
+// replayEnd notes how the holds of an event ended: one that ran out when it did, any
+// other at the event.
+func (h history) replayEnd(e *tel.Event) {
+	p := pastFate{e.At.UnixMicro(), tel.StateCancelled}
+	switch e.Kind {
+	case tel.EventExpired:
+		p = pastFate{h.told[e.Reservation].expires, tel.StateExpired}
+	case tel.EventOrdered, tel.EventPartOrdered:
+		p.how = tel.StateOrdered
+	}
+	for _, tn := range e.Facts.TNs {
+		h.past[pastKey{tn, e.Reservation}] = p
+		if h.held[tn] == e.Reservation {
+			delete(h.held, tn)
+		}
+	}
+}
+
+func (h history) replayKept(e *tel.Event) {
+	for _, tn := range e.Facts.TNs {
+		k := keeping{account: e.Account, order: e.Order}
+		switch e.Kind {
+		case tel.EventInService:
+			k.state = tel.TNInService
+		case tel.EventDisconnected:
+			k.state, k.order, k.until = tel.TNAging, h.kept[tn].order, e.Facts.ExpiresAt
+		case tel.EventDisabled:
+			k.state = tel.TNDisabled
+		case tel.EventEnabled, tel.EventAged:
+			delete(h.kept, tn)
+			continue
+		default:
+			return
+		}
+		h.kept[tn] = k
+	}
+}
+
+func (h history) replayOrder(e *tel.Event) {
+	o := h.orders[e.Order]
+	switch e.Kind {
+	case tel.EventOrderPlaced:
+		o.account, o.state = e.Account, tel.OrderReceived
+		o.names = namesTold(e.Facts.After)
+	case tel.EventOrderCompleted:
+		o.state = tel.OrderComplete
+	case tel.EventOrderPartial:
+		o.state = tel.OrderPartial
+	case tel.EventOrderFailed:
+		o.state = tel.OrderFailed
+	case tel.EventOrderWaits:
+		o.state = tel.OrderBackordered
+	case tel.EventOrderUpdated:
+		o.names = namesTold(e.Facts.After)
+	case tel.EventInService, tel.EventDisconnected:
+		o.completed += len(e.Facts.TNs)
+	default:
+		return
+	}
+	h.orders[e.Order] = o
+}
+
+// namesTold are an order's names in an event's facts.
+func namesTold(fact any) (n orderName) {
+	if m, ok := fact.(map[string]any); ok {
+		n.Name, _ = m["name"].(string)
+		n.CustomerOrderID, _ = m["customer_order_id"].(string)
+	}
+	return n
+}
+
+func (c *checker) comparePast(told map[pastKey]pastFate) error {
+	rows, err := c.tx.QueryContext(c.ctx, `SELECT tn, reservation, ended_at, how FROM past_hold`)
+	err = eachRow(rows, err, func(row scanner) error {
+		var key pastKey
+		var is pastFate
+		err := row.Scan(&key.tn, &key.reservation, &is.at, (*string)(&is.how))
+		if said := told[key]; said != is {
+			c.report("the hold of reservation number %d on TN %d ended %s as %s, and the history says %s as %q", key.reservation, key.tn,
+				time.UnixMicro(is.at).UTC(), is.how, time.UnixMicro(said.at).UTC(), said.how)
+		}
+		delete(told, key)
+		return err
+	})
+	for key := range told {
+		c.report("the hold of reservation number %d on TN %d ended according to the history, and is not there", key.reservation, key.tn)
+	}
+	return err
+}
+
+func (c *checker) compareKept(told map[tel.Number]keeping) error {
+	rows, err := c.tx.QueryContext(c.ctx, `SELECT tn, state, COALESCE(account_id, 0), COALESCE(order_seq, 0), COALESCE(until, 0) FROM tn_state`)
+	err = eachRow(rows, err, func(row scanner) error {
+		var tn tel.Number
+		var is keeping
+		err := row.Scan(&tn, (*string)(&is.state), &is.account, &is.order, &is.until)
+		if said := told[tn]; said != is {
+			c.report("TN %d is %s with account %d until %d, and the history says %q with %d until %d", tn, is.state, is.account, is.until, said.state, said.account, said.until)
+		}
+		delete(told, tn)
+		return err
+	})
+	for tn, said := range told {
+		c.report("TN %d is %s according to the history, and is not", tn, said.state)
+	}
+	return err
+}
+
+func (c *checker) compareOrders(told map[int64]orderFate) error {
+	rows, err := c.tx.QueryContext(c.ctx, `SELECT seq, id, account_id, state, completed, name, customer_order_id FROM orders`)
+	err = eachRow(rows, err, func(row scanner) error {
+		var seq int64
+		var id string
+		var is orderFate
+		err := row.Scan(&seq, &id, &is.account, (*string)(&is.state), &is.completed, &is.names.Name, &is.names.CustomerOrderID)
+		if said, ok := told[seq]; !ok {
+			c.report("order %s (number %d) is not in the history", id, seq)
+		} else if said != is {
+			c.report("order %s is %s with %d TNs for account %d, and the history says %s with %d for %d, or another name", id, is.state, is.completed, is.account, said.state, said.completed, said.account)
+		}
+		delete(told, seq)
+		return err
+	})
+	for seq := range told {
+		c.report("order number %d is in the history, and not in the database", seq)
+	}
+	return err
 }
 
 func (c *checker) compareReservations(told map[int64]fate) error {

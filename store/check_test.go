@@ -27,6 +27,16 @@ func history(t *testing.T) *storetest.Store {
 		t.Fatal(err)
 	}
 	s.Clock.Add(5 * time.Hour)
+	c := reserve(t, s, admin, raleighs(40, 3)...)
+	req := orderOf(acme, raleighs(40, 2)...)
+	req.ReservationIDs = []string{c.ID}
+	must[*tel.Order](t)(s.PlaceOrder(ctx, admin, req)) // one is left
+	order(t, s, rival, raleighs(50, 2)...)
+	disconnect(t, s, rival, raleigh(51))
+	must[*tel.Order](t)(s.PlaceOrder(ctx, rival, orderOf(globex, raleigh(0)))) // fails
+	wait := waitFor(globex, 3000)
+	wait.PartialAllowed = false // takes nothing until it can have all
+	must[*tel.Order](t)(s.PlaceOrder(ctx, rival, wait))
 	reserve(t, s, member, raleigh(20)) // ends the rival's
 	checked(t, s.Store)
 	return s
@@ -72,7 +82,7 @@ func TestTampering(t *testing.T) {
 		"truncate":              {"not in the history", `DELETE FROM event WHERE seq = (SELECT MAX(seq) FROM event)`},
 		"truncate an extension": {"runs to", `DELETE FROM event WHERE seq > (SELECT MIN(seq) FROM event WHERE kind = 'reservation.extended') - 1`},
 		"all events":            {"not in the history", `DELETE FROM event`},
-		"forge one":             {"event ", `INSERT INTO event SELECT seq + 1, at, 'account.locked', account_id, 0, actor_kind, actor_id, actor_name, actor_role, door, addr, '{}', hash FROM event ORDER BY seq DESC LIMIT 1`},
+		"forge one":             {"event ", `INSERT INTO event SELECT seq + 1, at, 'account.locked', account_id, 0, actor_kind, actor_id, actor_name, actor_role, door, addr, '{}', hash, order_seq FROM event ORDER BY seq DESC LIMIT 1`},
 		"give a hold away":      {"the history says", `UPDATE hold SET reservation = (SELECT MIN(seq) FROM reservation) WHERE tn = (SELECT MAX(tn) FROM hold)`},
 		"remove a hold":         {"according to the history", `DELETE FROM hold WHERE tn = (SELECT MAX(tn) FROM hold)`},
 		"invent a hold":         {"the history says 0", `INSERT INTO hold SELECT 19195552999, ` + holdOf + `; UPDATE reservation SET tn_count = tn_count + 1 WHERE seq = ` + holdOf + `; UPDATE account SET held = held + 1 WHERE id = 9500001`},
@@ -86,6 +96,20 @@ func TestTampering(t *testing.T) {
 		"forget its TNs":        {"no TN in the history", `DELETE FROM past_hold WHERE reservation = (SELECT seq FROM reservation WHERE state = 'cancelled')`},
 		"held and disabled":     {"held and disabled", `INSERT INTO tn_state (tn, state, since) SELECT MAX(tn), 'disabled', 1 FROM hold`},
 		"not in the inventory":  {"not in the inventory", `DELETE FROM block WHERE id = 19195552`},
+		"another's TN":          {"the history says \"in service\" with 9500001", `UPDATE tn_state SET account_id = 9500002 WHERE tn = 19195552040`},
+		"a TN out of service":   {"in service according to the history", `DELETE FROM tn_state WHERE tn = 19195552040`},
+		"a TN into service":     {"no order for it", `INSERT INTO tn_state (tn, state, account_id, since, order_seq) VALUES (19195552600, 'in service', 9500001, 1, 1)`},
+		"shorter aging":         {"is aging with account", `UPDATE tn_state SET until = until - 1 WHERE state = 'aging'`},
+		"endless aging":         {"without an end", `UPDATE tn_state SET until = NULL WHERE state = 'aging'`},
+		"held and in service":   {"held and in service", `INSERT INTO hold SELECT 19195552040, ` + holdOf + `; UPDATE reservation SET tn_count = tn_count + 1 WHERE seq = ` + holdOf},
+		"an order's TN":         {"says it has another number of TNs", `DELETE FROM order_tn WHERE tn = 19195552041`},
+		"an order's refusal":    {"says nothing of some", `DELETE FROM order_tn WHERE code <> ''`},
+		"an order's state":      {"is COMPLETE with", `UPDATE orders SET state = 'COMPLETE', completed = quantity, completed_at = 1 WHERE state = 'FAILED'`},
+		"an order's account":    {"for account 9500001", `UPDATE orders SET account_id = 9500001 WHERE state = 'FAILED'`},
+		"an order's name":       {"or another name", `UPDATE orders SET customer_order_id = 'X' WHERE state = 'FAILED'`},
+		"a closed order":        {"BACKORDERED", `UPDATE orders SET state = 'PARTIAL', completed_at = 1 WHERE state = 'BACKORDERED'`},
+		"an order's history":    {"is filed under order", `UPDATE event SET order_seq = 2 WHERE order_seq = 1`},
+		"an ordered hold":       {"no order for it", `UPDATE past_hold SET how = 'ordered' WHERE how = 'cancelled'`},
 		"disabled by hand":      {"shelf", `INSERT INTO tn_state (tn, state, since) VALUES (19195552500, 'disabled', 1)`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,15 +16,15 @@ import (
 // event notes what happened; it is written with the rest of the transaction.
 func (t *tx) event(kind tel.EventKind, account tel.AccountID, reservation int64, facts tel.Facts) {
 	t.writes++
-	t.events = append(t.events, &tel.Event{At: t.now, Kind: kind, Account: account, Reservation: reservation, Actor: t.actor, Facts: facts})
+	t.events = append(t.events, &tel.Event{At: t.now, Kind: kind, Account: account, Reservation: reservation, Order: facts.Order, Actor: t.actor, Facts: facts})
 }
 
-const eventColumns = `seq, at, kind, account_id, reservation, actor_kind, actor_id, actor_name, actor_role, door, addr, facts, hash`
+const eventColumns = `seq, at, kind, account_id, reservation, actor_kind, actor_id, actor_name, actor_role, door, addr, facts, hash, order_seq`
 
 // flushEvents chains and writes the transaction's events, many rows a statement:
 // what a statement costs is mostly the statement.
 func (t *tx) flushEvents() error {
-	args := make([]any, 0, 13*len(t.events))
+	args := make([]any, 0, 14*len(t.events))
 	for i, e := range t.events {
 		facts, err := e.Facts.Encode()
 		if err != nil {
@@ -37,9 +37,9 @@ func (t *tx) flushEvents() error {
 		}
 		e.Hash = e.ChainHash(before, facts)
 		a := e.Actor
-		args = append(args, e.Seq, micros(e.At), string(e.Kind), int64(e.Account), e.Reservation, string(a.Kind), a.ID, a.Name, string(a.Role), a.Door, a.Addr, string(facts), e.Hash[:])
+		args = append(args, e.Seq, micros(e.At), string(e.Kind), int64(e.Account), e.Reservation, string(a.Kind), a.ID, a.Name, string(a.Role), a.Door, a.Addr, string(facts), e.Hash[:], e.Order)
 	}
-	return t.insertRows(`INSERT INTO event (`+eventColumns+`) VALUES `, 13, args)
+	return t.insertRows(`INSERT INTO event (`+eventColumns+`) VALUES `, 14, args)
 }
 
 // insertRows inserts rows of n columns, in few statement texts so that they stay
@@ -142,9 +142,15 @@ func (s *Store) catchUp(ctx context.Context) {
 func (s *Store) apply(events []*tel.Event) {
 	var changes []shelf.Change
 	var imported [][2]tel.Block
+	freed := false
 	for _, e := range events {
-		changes = append(changes, shelfChanges(e)...)
+		of := shelfChanges(e)
+		changes = append(changes, of...)
 		imported = append(imported, e.Facts.Blocks...)
+		freed = freed || e.Kind == tel.EventImported || len(of) > 0 && of[0].Free
+		if e.Kind == tel.EventOrderWaits {
+			s.waiting.Store(true)
+		}
 	}
 	if !s.cfg.NoShelf {
 		// Imported blocks first: they only add TNs, which a later event may take.
@@ -155,17 +161,20 @@ func (s *Store) apply(events []*tel.Event) {
 		s.applied = e.Seq
 		s.hub.tell(e)
 	}
+	if freed {
+		s.noteFreed()
+	}
 }
 
 // shelfChanges is what an event means for what is free.
 func shelfChanges(e *tel.Event) []shelf.Change {
 	var c shelf.Change
 	switch e.Kind {
-	case tel.EventReserved, tel.EventExtended:
+	case tel.EventReserved, tel.EventExtended, tel.EventDisconnected:
 		c.Until = time.UnixMicro(e.Facts.ExpiresAt)
-	case tel.EventDropped, tel.EventCancelled, tel.EventExpired, tel.EventEnabled:
+	case tel.EventDropped, tel.EventCancelled, tel.EventExpired, tel.EventEnabled, tel.EventAged:
 		c.Free = true
-	case tel.EventDisabled:
+	case tel.EventDisabled, tel.EventInService:
 	default:
 		return nil
 	}
@@ -205,7 +214,7 @@ func scanEventFacts(row scanner) (*tel.Event, []byte, error) {
 	var kind, actorKind, role, facts string
 	var hash []byte
 	a := &e.Actor
-	err := row.Scan(&e.Seq, &at, &kind, &e.Account, &e.Reservation, &actorKind, &a.ID, &a.Name, &role, &a.Door, &a.Addr, &facts, &hash)
+	err := row.Scan(&e.Seq, &at, &kind, &e.Account, &e.Reservation, &actorKind, &a.ID, &a.Name, &role, &a.Door, &a.Addr, &facts, &hash, &e.Order)
 	if err != nil {
 		return nil, nil, err
 	}

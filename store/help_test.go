@@ -194,3 +194,35 @@ func eventually(t testing.TB, what string, within time.Duration, ok func() bool)
 }
 
 func ref(i int) string { return fmt.Sprintf("ref-%04d", i) }
+
+// orderOf names TNs to put into service.
+func orderOf(account tel.AccountID, tns ...tel.Number) tel.OrderRequest {
+	return tel.OrderRequest{Account: account, Kind: tel.OrderKindExisting, TNs: tns, PartialAllowed: true}
+}
+
+// waitFor asks for so many TNs in Raleigh, and waits for what is not there.
+func waitFor(account tel.AccountID, quantity int) tel.OrderRequest {
+	q := tel.NewQuery()
+	q.City = "Raleigh"
+	return tel.OrderRequest{Account: account, Kind: tel.OrderKindSearch, Search: &tel.OrderSearch{Query: q, Quantity: quantity}, PartialAllowed: true, BackOrder: true}
+}
+
+// order must put all TNs into service.
+func order(t testing.TB, s *storetest.Store, actor tel.Actor, tns ...tel.Number) *tel.Order {
+	t.Helper()
+	o, err := s.PlaceOrder(ctx, actor, orderOf(actor.Account, tns...))
+	if err != nil || o.State != tel.OrderComplete {
+		t.Fatalf("order %v: %v %+v", tns, err, o)
+	}
+	return o
+}
+
+// disconnect must take all TNs out of service.
+func disconnect(t testing.TB, s *storetest.Store, actor tel.Actor, tns ...tel.Number) *tel.Order {
+	t.Helper()
+	o, err := s.Disconnect(ctx, actor, orderOf(actor.Account, tns...))
+	if err != nil || o.State != tel.OrderComplete {
+		t.Fatalf("disconnect %v: %v %+v", tns, err, o)
+	}
+	return o
+}

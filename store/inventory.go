@@ -570,20 +570,18 @@ func (s *Store) Summary(actor tel.Actor, by shelf.Dimension, within tel.Query) (
 // Disable takes a TN that is available off the market until Enable.
 func (s *Store) Disable(ctx context.Context, actor tel.Actor, tn tel.Number) error {
 	return s.change(ctx, actor, func(t *tx) error {
-		state, over, err := t.tnState(tn)
+		st, err := t.tnState(tn)
 		if err != nil {
 			return err
 		}
-		if err := state.To(tel.TNDisabled); err != nil {
-			return tnRefusal(tn, state, tel.TNDisabled)
+		if err := st.State.To(tel.TNDisabled); err != nil {
+			return tnRefusal(tn, st.State, tel.TNDisabled)
 		}
-		if over != 0 {
-			if err := t.expireNow(over); err != nil {
-				return err
-			}
+		if err := t.writeDown([]standing{st}); err != nil {
+			return err
 		}
 		if _, err := t.exec(`INSERT INTO tn_state (tn, state, since) VALUES ($1, $2, $3)
-			ON CONFLICT (tn) DO UPDATE SET state = excluded.state, since = excluded.since, until = NULL`, int64(tn), string(tel.TNDisabled), micros(t.now)); err != nil {
+			ON CONFLICT (tn) DO UPDATE SET state = excluded.state, since = excluded.since, until = NULL, account_id = NULL, order_seq = NULL`, int64(tn), string(tel.TNDisabled), micros(t.now)); err != nil {
 			return err
 		}
 		t.event(tel.EventDisabled, 0, 0, tel.Facts{TNs: []tel.Number{tn}})
@@ -594,12 +592,12 @@ func (s *Store) Disable(ctx context.Context, actor tel.Actor, tn tel.Number) err
 // Enable offers a disabled TN again.
 func (s *Store) Enable(ctx context.Context, actor tel.Actor, tn tel.Number) error {
 	return s.change(ctx, actor, func(t *tx) error {
-		state, _, err := t.tnState(tn)
+		st, err := t.tnState(tn)
 		if err != nil {
 			return err
 		}
-		if state != tel.TNDisabled {
-			return tnRefusal(tn, state, tel.TNAvailable)
+		if st.State != tel.TNDisabled {
+			return tnRefusal(tn, st.State, tel.TNAvailable)
 		}
 		if _, err := t.exec(`DELETE FROM tn_state WHERE tn = $1`, int64(tn)); err != nil {
 			return err
@@ -613,30 +611,13 @@ func tnRefusal(tn tel.Number, is, wanted tel.TNState) error {
 	return &tel.Error{Code: tel.CodeNotAvailable, TN: tn, Message: fmt.Sprintf("%s is %s and cannot become %s.", tn, is, wanted)}
 }
 
-// tnState is a TN's state now, for those who may see all of it. over is a
-// reservation whose hold on it ran out and was not swept yet.
-func (t *tx) tnState(tn tel.Number) (state tel.TNState, over int64, err error) {
+// tnState is a TN's standing now, for those who may see all of it.
+func (t *tx) tnState(tn tel.Number) (standing, error) {
 	if !t.actor.Can(tel.ActManageInventory) {
-		return "", 0, tel.Forbidden(tel.ActManageInventory)
+		return standing{}, tel.Forbidden(tel.ActManageInventory)
 	}
 	if _, _, known := t.store.shelf.Has(tn); !known {
-		return "", 0, tel.NotFound()
+		return standing{}, tel.NotFound()
 	}
-	var kept string
-	err = t.row(`SELECT state FROM tn_state WHERE tn = $1`, int64(tn)).Scan(&kept)
-	if err == nil || !errors.Is(err, sql.ErrNoRows) {
-		return tel.TNState(kept), 0, err
-	}
-	var r tel.Reservation
-	err = t.row(`SELECT r.seq, r.state, r.expires_at FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn = $1`, int64(tn)).
-		Scan(&r.Seq, (*string)(&r.State), (*micros)(&r.ExpiresAt))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return tel.TNAvailable, 0, nil
-	case err != nil:
-		return "", 0, err
-	case r.StateAt(t.now) == tel.StateExpired:
-		return tel.TNAvailable, r.Seq, nil
-	}
-	return tel.TNReserved, 0, nil
+	return t.standing(tn)
 }

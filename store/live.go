@@ -16,10 +16,11 @@ const (
 	TopicShelf                          // what is free changed
 	TopicAccount                        // an account's switch, lock, policy or clients
 	TopicInventory                      // blocks were imported
+	TopicOrders                         // orders and TNs in service of an account that the listener sees
 )
 
 // Topics are the names of the topics, as open pages know them.
-var Topics = map[Topic]string{TopicReservations: "reservations", TopicShelf: "shelf", TopicAccount: "account", TopicInventory: "import"}
+var Topics = map[Topic]string{TopicReservations: "reservations", TopicShelf: "shelf", TopicAccount: "account", TopicInventory: "import", TopicOrders: "orders"}
 
 // Listener hears about changes. Take empties what it has heard; Wake tells that
 // there is something to take.
@@ -97,6 +98,13 @@ func topicsOf(k tel.EventKind) (open, own Topic) {
 	switch k {
 	case tel.EventReserved, tel.EventDropped, tel.EventCancelled, tel.EventExpired:
 		return TopicShelf, TopicReservations
+	case tel.EventOrdered, tel.EventPartOrdered:
+		return 0, TopicReservations
+	case tel.EventInService, tel.EventAged:
+		return TopicShelf, TopicOrders
+	case tel.EventDisconnected, tel.EventOrderPlaced, tel.EventOrderCompleted, tel.EventOrderPartial, tel.EventOrderFailed,
+		tel.EventOrderWaits, tel.EventOrderUpdated, tel.EventOrderNoted:
+		return 0, TopicOrders
 	case tel.EventExtended:
 		return 0, TopicReservations
 	case tel.EventDisabled, tel.EventEnabled:

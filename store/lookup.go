@@ -20,6 +20,7 @@ type TNReport struct {
 	Offer       tel.Offer
 	Reservation *tel.Reservation // that holds it now, if the person sees it
 	Past        []PastHold       // latest first, of accounts that the person sees
+	Service     *TNInService     // in service or aging, if the person sees its account
 }
 
 // PastHold is a hold on a TN that is over.
@@ -38,7 +39,6 @@ func (s *Store) LookUp(ctx context.Context, actor tel.Actor, tn tel.Number) (*TN
 		return nil, tel.Forbidden(tel.ActLookUpTN)
 	}
 	report := &TNReport{TN: tn}
-	all := actor.Sees(0)
 	place, offer, known := s.shelf.Has(tn)
 	free := s.shelf.IsFree(tn, s.Now())
 	r, err := s.oneReservation(ctx, actor, `r.ended_at IS NULL AND r.seq = (SELECT reservation FROM hold WHERE tn = $1)`, int64(tn))
@@ -49,8 +49,8 @@ func (s *Store) LookUp(ctx context.Context, actor tel.Actor, tn tel.Number) (*TN
 		return nil, err
 	case free:
 		report.State = tel.TNAvailable
-	case all && known:
-		if report.State, err = s.keptState(ctx, tn); err != nil {
+	case known:
+		if err := s.reportKept(ctx, actor, report); err != nil {
 			return nil, err
 		}
 	}
@@ -61,13 +61,21 @@ func (s *Store) LookUp(ctx context.Context, actor tel.Actor, tn tel.Number) (*TN
 	return report, err
 }
 
-func (s *Store) keptState(ctx context.Context, tn tel.Number) (tel.TNState, error) {
-	var state string
-	err := s.read.QueryRowContext(ctx, `SELECT state FROM tn_state WHERE tn = $1`, int64(tn)).Scan(&state)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
+// reportKept tells of a TN that is in service, aging or disabled, to those who see
+// its account.
+func (s *Store) reportKept(ctx context.Context, actor tel.Actor, report *TNReport) error {
+	kept, err := scanService(s.read.QueryRowContext(ctx, serviceSQL+` WHERE s.tn = $1 AND (s.until IS NULL OR s.until > $2)`, int64(report.TN), micros(s.Now())))
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !actor.Sees(kept.Account) {
+		return nil
 	}
-	return tel.TNState(state), err
+	if err != nil {
+		return err
+	}
+	report.State = kept.State
+	if kept.Account != 0 {
+		report.Service = kept
+	}
+	return nil
 }
 
 // pastHolds is a TN's history within the actor's scope: in the WHERE, like every

@@ -87,9 +87,9 @@ func (t *tx) reserve(req tel.ReserveRequest) (tel.Reserved, error) {
 	}
 	var out tel.Reserved
 	var free []tel.Number
-	var ranOut []int64 // reservations whose hold on a wanted TN is over
+	var taken []standing
 	for _, tn := range req.TNs {
-		over, err := t.judge(account, tn)
+		st, err := t.judge(account, tn)
 		if refusal, ok := errors.AsType[*tel.Error](err); ok {
 			out.Refused = append(out.Refused, refusal)
 			continue
@@ -97,10 +97,7 @@ func (t *tx) reserve(req tel.ReserveRequest) (tel.Reserved, error) {
 		if err != nil {
 			return tel.Reserved{}, err
 		}
-		free = append(free, tn)
-		if over != 0 && !slices.Contains(ranOut, over) {
-			ranOut = append(ranOut, over)
-		}
+		free, taken = append(free, tn), append(taken, st)
 	}
 	if len(free) == 0 || req.AllOrNothing && len(out.Refused) > 0 {
 		return out, out.Refused[0]
@@ -112,10 +109,8 @@ func (t *tx) reserve(req tel.ReserveRequest) (tel.Reserved, error) {
 	if err := account.CheckHeld(held, len(free)); err != nil {
 		return tel.Reserved{}, err
 	}
-	for _, seq := range ranOut {
-		if err := t.expireNow(seq); err != nil {
-			return tel.Reserved{}, err
-		}
+	if err := t.writeDown(taken); err != nil {
+		return tel.Reserved{}, err
 	}
 	if out.Reservation, err = t.insertReservation(account, req, free, expires, limit); err != nil {
 		return tel.Reserved{}, err
@@ -123,35 +118,29 @@ func (t *tx) reserve(req tel.ReserveRequest) (tel.Reserved, error) {
 	return out, t.remember(req, out)
 }
 
-// judge decides whether an account may take a TN now: nil, or the refusal. over is
-// the reservation whose hold on it ran out and was not swept yet.
-func (t *tx) judge(a *accountRow, tn tel.Number) (over int64, err error) {
+// judge decides whether an account may hold a TN now: nil, or the refusal. The
+// standing has what must be written down before it can.
+func (t *tx) judge(a *accountRow, tn tel.Number) (standing, error) {
 	if _, _, known := t.store.shelf.Has(tn); !known {
-		return 0, tel.NotAvailable(tn)
+		return standing{}, tel.NotAvailable(tn)
 	}
-	var holder tel.Reservation
-	var state string
-	err = t.row(`SELECT r.seq, r.id, r.account_id, r.state, r.expires_at, '' FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn = $1
-		UNION ALL SELECT 0, '', 0, '', 0, s.state FROM tn_state s WHERE s.tn = $1`, int64(tn)).
-		Scan(&holder.Seq, &holder.ID, &holder.Account, (*string)(&holder.State), (*micros)(&holder.ExpiresAt), &state)
+	st, err := t.standing(tn)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return 0, t.judgeCoolDown(a, tn)
 	case err != nil:
-		return 0, err
-	case state != "":
-		return 0, tel.NotAvailable(tn)
-	case holder.StateAt(t.now) == tel.StateExpired:
-		if until := holder.ExpiresAt.Add(a.Policy.CoolDown); holder.Account == a.ID && until.After(t.now) {
-			return 0, coolingDown(tn, until)
-		}
-		return holder.Seq, t.judgeCoolDown(a, tn)
-	case holder.Account == a.ID:
+		return st, err
+	case st.State == tel.TNReserved && st.Account == a.ID:
 		e := tel.NotAvailable(tn)
-		e.Code, e.Message = tel.CodeHeldByYou, tn.String()+" is already in reservation "+holder.ID+" of this account."
-		return 0, e
+		e.Code, e.Message = tel.CodeHeldByYou, tn.String()+" is already in reservation "+st.Reservation.ID+" of this account."
+		return st, e
+	case st.State.To(tel.TNReserved) != nil:
+		return st, tel.NotAvailable(tn)
 	}
-	return 0, tel.NotAvailable(tn)
+	if st.over != nil && st.over.Account == a.ID {
+		if until := st.over.ExpiresAt.Add(a.Policy.CoolDown); until.After(t.now) {
+			return st, coolingDown(tn, until)
+		}
+	}
+	return st, t.judgeCoolDown(a, tn)
 }
 
 // judgeCoolDown keeps an account from taking a TN again right after its hold ended;
@@ -427,7 +416,10 @@ func (s *Store) Cancel(ctx context.Context, actor tel.Actor, id, reason string) 
 }
 
 // end writes down a reservation that Cancel or Expire has just ended.
-func (t *tx) end(r *tel.Reservation, kind tel.EventKind) error {
+func (t *tx) end(r *tel.Reservation, kind tel.EventKind) error { return t.endFor(r, kind, 0) }
+
+// endFor is end for an order (0 is none).
+func (t *tx) endFor(r *tel.Reservation, kind tel.EventKind, order int64) error {
 	a, err := t.account(r.Account)
 	if err != nil {
 		return err
@@ -446,7 +438,7 @@ func (t *tx) end(r *tel.Reservation, kind tel.EventKind) error {
 		return err
 	}
 	a.count(-len(freed))
-	t.event(kind, r.Account, r.Seq, tel.Facts{TNs: freed, Reason: r.EndReason})
+	t.event(kind, r.Account, r.Seq, tel.Facts{TNs: freed, Reason: r.EndReason, Order: order})
 	for i := range r.TNs {
 		if r.TNs[i].EndedAt.IsZero() {
 			r.TNs[i].EndedAt, r.TNs[i].End = r.EndedAt, r.State
@@ -475,15 +467,14 @@ func (t *tx) expireNow(seq int64) error {
 	return t.expire(r)
 }
 
-// expire is the clock's doing: the event is the house's, whoever's change it is in.
+// expire is the clock's doing.
 func (t *tx) expire(r *tel.Reservation) error {
-	who := t.actor
-	defer func() { t.actor = who }()
-	t.actor = tel.System("clock")
-	if err := r.Expire(t.actor.Sign(), t.now); err != nil {
-		return err
-	}
-	return t.end(r, tel.EventExpired)
+	return t.asClock(func() error {
+		if err := r.Expire(t.actor.Sign(), t.now); err != nil {
+			return err
+		}
+		return t.end(r, tel.EventExpired)
+	})
 }
 
 // Reservation reads one by its id. Another account's is as unknown as one that never

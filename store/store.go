@@ -44,11 +44,15 @@ type Store struct {
 	writer  *writer
 	hub     hub
 	hashing chan struct{} // a place per password hash under way
+	freed   chan struct{} // wakes who fills back-orders
 	clients clientMemory
 
 	highWater atomic.Int64 // µs; time never goes behind it
 	applying  sync.Mutex
 	applied   int64 // the last event that the shelf has seen
+
+	waiting  atomic.Bool // some order may wait for TNs
+	cameFree atomic.Bool // some TN may have come free since back-orders were filled
 
 	steps   []string // migrations taken at Open
 	stop    context.CancelFunc
@@ -64,7 +68,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, shelf: shelf.New(), hashing: make(chan struct{}, 4)}
+	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, shelf: shelf.New(), hashing: make(chan struct{}, 4), freed: make(chan struct{}, 1)}
+	s.waiting.Store(true) // until somebody has looked
+	s.cameFree.Store(true)
 	if err := s.open(ctx); err != nil {
 		s.closeDatabases()
 		return nil, plainOpenError(cfg.DB, d, err)
@@ -125,6 +131,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	s.stopped.Go(s.writer.run)
 	if !s.cfg.NoShelf {
 		s.stopped.Go(func() { s.follow(background) })
+		s.stopped.Go(func() { s.fillWhenFreed(background) })
 	}
 	return nil
 }

@@ -21,6 +21,8 @@ const (
 type Swept struct {
 	Expired int `json:"expired"` // reservations that ran out, now written down as such
 	Ended   int `json:"ended"`   // live ones of accounts that were switched off with "end now"
+	Aged    int `json:"aged"`    // TNs whose aging is over
+	Filled  int `json:"filled"`  // TNs that went to back-orders
 	Removed int `json:"removed"` // old sessions, links, idempotency keys, sign-in failures
 }
 
@@ -47,6 +49,12 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 	}
 	n, err := s.sweepSwitchedOff(ctx)
 	if out.Ended = n; err != nil {
+		return out, err
+	}
+	if out.Aged, err = s.sweepAged(ctx); err != nil {
+		return out, err
+	}
+	if out.Filled, err = s.fillIfFreed(ctx); err != nil {
 		return out, err
 	}
 	out.Removed, err = s.sweepOld(ctx)

@@ -55,6 +55,7 @@ type Event struct {
 	Kind        EventKind
 	Account     AccountID // 0: none
 	Reservation int64     // Reservation.Seq, 0: none
+	Order       int64     // Order.Seq, 0: none; the same as Facts.Order, to be found by
 	Actor       Actor
 	Facts       Facts
 	Hash        [sha256.Size]byte

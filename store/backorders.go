@@ -1,0 +1,201 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"tnreserve/store/tel"
+)
+
+// Orders by search: candidates come from the shelf, which is advice, and are claimed
+// in one change of the database, which judges them again.
+
+// errLost says that others were faster at some of the candidates: nothing was
+// written, look for more.
+var errLost = errors.New("candidates were lost")
+
+// searchAttempts is how often more candidates are looked for before an order takes
+// what it could have.
+const searchAttempts = 6
+
+func (s *Store) searchAndOrder(ctx context.Context, actor tel.Actor, req tel.OrderRequest) (*tel.Order, error) {
+	for attempt := 1; ; attempt++ {
+		tns, all, err := s.candidates(req.Search.Query, req.Quantity()+spare(attempt))
+		if err != nil {
+			return nil, err
+		}
+		o, err := s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) {
+			if first, err := t.firstOrder(req); first != nil || err != nil {
+				return first, err
+			}
+			could, err := t.stillFree(tns, req.Quantity())
+			if err != nil {
+				return nil, err
+			}
+			if short := len(could) < req.Quantity(); short && attempt < searchAttempts && !(all && len(could) == len(tns)) {
+				return nil, errLost
+			}
+			return t.makeOrder(req, could, nil)
+		})
+		if !errors.Is(err, errLost) {
+			return o, err
+		}
+	}
+}
+
+// spare is how many candidates more than needed are looked for, the more the oftener
+// some were lost.
+func spare(attempt int) int { return 16 << (2 * attempt) }
+
+// candidates are TNs that a search finds free, as many as are wanted; all tells that
+// there are no more.
+func (s *Store) candidates(q tel.Query, want int) (tns []tel.Number, all bool, err error) {
+	q.Seed = s.shelf.NextSeed()
+	for len(tns) < want {
+		q.Limit = min(want-len(tns), tel.MostPerOrder)
+		found, err := s.shelf.Search(q, s.Now())
+		if err != nil {
+			return nil, false, err
+		}
+		for _, f := range found.TNs {
+			tns = append(tns, f.TN)
+		}
+		if q.Cursor = found.Next; q.Cursor == "" {
+			return tns, true, nil
+		}
+	}
+	return tns, false, nil
+}
+
+// stillFree are the candidates that nobody has, at most so many: never a hold, not
+// even the own account's.
+func (t *tx) stillFree(tns []tel.Number, most int) (free []standing, err error) {
+	for _, tn := range tns {
+		if len(free) == most {
+			break
+		}
+		if _, _, known := t.store.shelf.Has(tn); !known {
+			continue
+		}
+		st, err := t.standing(tn)
+		if err != nil {
+			return nil, err
+		}
+		if st.State == tel.TNAvailable {
+			free = append(free, st)
+		}
+	}
+	return free, nil
+}
+
+// Back-orders.
+
+// FillBackOrders gives TNs that are free to the orders that wait, oldest first, and
+// answers how many it gave. An order that takes all or nothing and cannot have all
+// yet keeps no younger one waiting.
+func (s *Store) FillBackOrders(ctx context.Context) (filled int, err error) {
+	if s.cfg.NoShelf {
+		return 0, nil
+	}
+	s.waiting.Store(false) // an order that comes to wait from here on sets it again
+	for after := int64(0); ; {
+		rows, err := s.read.QueryContext(ctx, `SELECT `+orderColumns+` FROM orders o WHERE o.state = 'BACKORDERED' AND o.seq > $1 ORDER BY o.seq LIMIT 100`, after)
+		if err != nil {
+			return filled, err
+		}
+		list, err := collect(rows, func(row scanner) (*tel.Order, error) { return scanOrder(row) })
+		if err != nil || len(list) == 0 {
+			return filled, err
+		}
+		s.waiting.Store(true)
+		for _, o := range list {
+			n, err := s.fillBackOrder(ctx, o)
+			if filled += n; err != nil {
+				return filled, err
+			}
+			after = o.Seq
+		}
+	}
+}
+
+// fillBackOrder gives one order what is free of what it waits for.
+func (s *Store) fillBackOrder(ctx context.Context, o *tel.Order) (took int, err error) {
+	tns, _, err := s.candidates(o.Search.Query, o.Missing()+spare(0))
+	if err != nil || o.Takes(len(tns)) == 0 {
+		return 0, err
+	}
+	err = s.change(ctx, tel.System("backorder"), func(t *tx) error {
+		took = 0
+		o, err := scanOrder(t.row(`SELECT `+orderColumns+` FROM orders o WHERE o.seq = $1 AND o.state = 'BACKORDERED'`, o.Seq))
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // closed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		free, err := t.stillFree(tns, o.Missing())
+		if err != nil {
+			return err
+		}
+		if took = o.Takes(len(free)); took == 0 {
+			return nil
+		}
+		return t.fillOrderWith(o, free[:took])
+	})
+	return took, err
+}
+
+func (t *tx) fillOrderWith(o *tel.Order, take []standing) error {
+	a, err := t.account(o.Account)
+	if err != nil {
+		return err
+	}
+	had := o.CompletedCount
+	if err := o.Settle(len(take), t.now); err != nil {
+		return err
+	}
+	if err := t.fulfil(o, a, take); err != nil {
+		return err
+	}
+	t.orderEvent(o, "")
+	return t.updateOrder(o, tel.OrderBackordered, had)
+}
+
+// noteFreed remembers that TNs came free, and wakes who fills back-orders if there
+// are any.
+func (s *Store) noteFreed() {
+	s.cameFree.Store(true)
+	if s.waiting.Load() {
+		select {
+		case s.freed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// fillIfFreed fills back-orders when TNs came free since the last time.
+func (s *Store) fillIfFreed(ctx context.Context) (int, error) {
+	if !s.waiting.Load() || !s.cameFree.Swap(false) {
+		return 0, nil
+	}
+	n, err := s.FillBackOrders(ctx)
+	if err != nil {
+		s.cameFree.Store(true) // the next pass goes on
+	}
+	return n, err
+}
+
+// fillWhenFreed fills back-orders as soon as TNs come free.
+func (s *Store) fillWhenFreed(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.freed:
+		}
+		if _, err := s.fillIfFreed(ctx); err != nil && ctx.Err() == nil && tel.CodeOf(err) != tel.CodeBusy {
+			s.log.Error("filling back-orders", "error", err)
+		}
+	}
+}

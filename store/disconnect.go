@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+
+	"tnreserve/store/tel"
+)
+
+// Disconnect takes TNs of an account out of service. Each ages for the account's
+// aging time and is then available by itself; meanwhile its last holder may order it
+// again, and nobody else. TN by TN like PlaceOrder: what is not in service with the
+// account is refused, whatever it is.
+func (s *Store) Disconnect(ctx context.Context, actor tel.Actor, req tel.OrderRequest) (*tel.Order, error) {
+	if err := actor.Require(tel.ActDisconnect, req.Account); err != nil {
+		return nil, err
+	}
+	req.Kind, req.ReservationIDs, req.UseOwnHolds, req.BackOrder = tel.OrderKindDisconnect, nil, false, false
+	if err := req.Clean(); err != nil {
+		return nil, err
+	}
+	return s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) {
+		if first, err := t.firstOrder(req); first != nil || err != nil {
+			return first, err
+		}
+		could, refused, err := t.judgeEach(req, func(st standing) bool {
+			return st.State.To(tel.TNAging) == nil && st.Account == req.Account
+		})
+		if err != nil {
+			return nil, err
+		}
+		return t.makeOrder(req, could, refused)
+	})
+}
+
+func (t *tx) outOfService(o *tel.Order, a *accountRow, take []standing) error {
+	until := t.now.Add(a.Aging)
+	var tns []tel.Number
+	for _, st := range take {
+		n, err := t.exec(`UPDATE tn_state SET state = $1, since = $2, until = $3 WHERE tn = $4 AND state = $5 AND account_id = $6`,
+			string(tel.TNAging), micros(t.now), micros(until), int64(st.tn), string(tel.TNInService), int64(o.Account))
+		if err := oneRow(n, err); err != nil {
+			return err
+		}
+		tns = append(tns, st.tn)
+	}
+	t.event(tel.EventDisconnected, o.Account, 0, tel.Facts{Order: o.Seq, TNs: tns, ExpiresAt: until.UnixMicro()})
+	return nil
+}

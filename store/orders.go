@@ -1,0 +1,588 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tnreserve/store/tel"
+)
+
+const orderColumns = `o.seq, o.id, o.account_id, o.kind, o.state, o.quantity, o.completed, o.search, o.reservation_ids, o.partial_allowed, o.back_order,
+	o.customer_order_id, o.reference, o.name, o.site_id, o.peer_id, o.type_name, o.created_at, o.changed_at, o.completed_at, o.created_by, o.created_by_name, o.created_door`
+
+func scanOrder(row scanner, more ...any) (*tel.Order, error) {
+	var o tel.Order
+	var search, ids string
+	err := row.Scan(append([]any{&o.Seq, &o.ID, &o.Account, (*string)(&o.Kind), (*string)(&o.State), &o.Quantity, &o.CompletedCount, &search, &ids, &o.PartialAllowed, &o.BackOrder,
+		&o.CustomerOrderID, &o.Reference, &o.Name, &o.SiteID, &o.PeerID, &o.TypeName, (*micros)(&o.CreatedAt), (*micros)(&o.ChangedAt), (*micros)(&o.CompletedAt),
+		&o.CreatedBy.ID, &o.CreatedBy.Name, &o.CreatedBy.Door}, more...)...)
+	if err != nil {
+		return nil, err
+	}
+	if o.State.Final() {
+		o.FailedCount = o.Missing()
+	}
+	if search != "" {
+		err = json.Unmarshal([]byte(search), &o.Search)
+	}
+	if ids != "" && err == nil {
+		err = json.Unmarshal([]byte(ids), &o.ReservationIDs)
+	}
+	return &o, err
+}
+
+// PlaceOrder puts TNs into service for an account. The order is made and judged in
+// one change, TN by TN: what it takes is in service when the answer comes, and the
+// holds that it took them from are consumed. That a TN could not be had is in the
+// order and no error; an error is about the request, and then there is no order.
+//
+// A TN that the own account holds needs its reservation's id (or UseOwnHolds); a free
+// one needs none, and an aging one goes back to its last holder. An id that names no
+// live reservation of the account is good for nothing: every TN that no other id
+// covers is refused then, free or not, for who names a hold means that hold. A member
+// orders only what an id covers. When some of a reservation's TNs are ordered it
+// lives on with the rest. That reservation is switched off forbids no order.
+//
+// Codes: CodeForbidden, CodeNotFound, CodeInvalid, CodeConflict (the customer order id
+// or idempotency key came with other content).
+func (s *Store) PlaceOrder(ctx context.Context, actor tel.Actor, req tel.OrderRequest) (*tel.Order, error) {
+	if err := actor.Require(tel.ActOrder, req.Account); err != nil {
+		return nil, err
+	}
+	if err := req.Clean(); err != nil {
+		return nil, err
+	}
+	switch req.Kind {
+	case tel.OrderKindExisting:
+		if actor.Role == tel.RoleMember && len(req.ReservationIDs) == 0 && !req.UseOwnHolds {
+			return nil, tel.Refuse(tel.CodeForbidden, "Your role orders with a reservation id only.")
+		}
+		return s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) { return t.placeOrder(req) })
+	case tel.OrderKindSearch:
+		if actor.Role == tel.RoleMember {
+			return nil, tel.Refuse(tel.CodeForbidden, "Your role orders with a reservation id only.")
+		}
+		return s.searchAndOrder(ctx, actor, req)
+	}
+	return nil, tel.Invalid("kind", "%q is not a kind of order.", req.Kind)
+}
+
+// changeToOrder is a change that makes or changes an order.
+func (s *Store) changeToOrder(ctx context.Context, actor tel.Actor, fn func(*tx) (*tel.Order, error)) (out *tel.Order, err error) {
+	err = s.change(ctx, actor, func(t *tx) (err error) {
+		out, err = fn(t)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// placeOrder judges an order of named TNs and writes it.
+func (t *tx) placeOrder(req tel.OrderRequest) (*tel.Order, error) {
+	if first, err := t.firstOrder(req); first != nil || err != nil {
+		return first, err
+	}
+	c, err := t.coverOf(req)
+	if err != nil {
+		return nil, err
+	}
+	could, refused, err := t.judgeEach(req, func(st standing) bool {
+		covered := c.covers(st)
+		return st.Orderable(req.Account, covered) && (covered || !c.only)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t.makeOrder(req, could, refused)
+}
+
+// judgeEach parts the named TNs of a request into those that can be had and the
+// refusals of the others.
+func (t *tx) judgeEach(req tel.OrderRequest, can func(standing) bool) (could []standing, refused []*tel.Error, err error) {
+	for _, tn := range req.TNs {
+		var st standing
+		_, _, known := t.store.shelf.Has(tn)
+		if known {
+			if st, err = t.standing(tn); err != nil {
+				return nil, nil, err
+			}
+		}
+		if known && can(st) {
+			could = append(could, st)
+			continue
+		}
+		refusal, err := t.whyNot(req.Account, tn)
+		if err != nil {
+			return nil, nil, err
+		}
+		refused = append(refused, refusal)
+	}
+	return could, refused, nil
+}
+
+// whyNot is the refusal of a TN to an account: the same whatever it is, but that the
+// account's own hold on it ran out the account may know.
+func (t *tx) whyNot(account tel.AccountID, tn tel.Number) (*tel.Error, error) {
+	e := tel.NotAvailable(tn)
+	var at micros
+	var how string
+	err := t.row(`SELECT p.ended_at, p.how FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE p.tn = $1 AND r.account_id = $2
+		UNION ALL SELECT r.expires_at, 'expired' FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn = $1 AND r.account_id = $2 AND r.state = 'live' AND r.expires_at <= $3
+		ORDER BY 1 DESC LIMIT 1`, int64(tn), int64(account), micros(t.now)).Scan(&at, &how)
+	switch {
+	case errors.Is(err, sql.ErrNoRows) || err == nil && how != string(tel.StateExpired):
+		return e, nil
+	case err != nil:
+		return nil, err
+	}
+	e.At = time.Time(at)
+	e.Message += " This account's hold on it ran out on " + e.At.Format("2 January 2006 at 15:04:05 UTC") + "."
+	return e, nil
+}
+
+// cover is what an order brings: the holds that it may consume.
+type cover struct {
+	named map[int64]bool // live reservations of the account, named by id
+	own   bool           // any live hold of the account
+	maker string         // of those, only this one's; "" is anybody's
+	only  bool           // nothing but what is covered
+}
+
+func (c cover) covers(st standing) bool {
+	r := st.Reservation
+	return r != nil && (c.named[r.Seq] || c.own && (c.maker == "" || c.maker == r.CreatedBy.ID))
+}
+
+func (t *tx) coverOf(req tel.OrderRequest) (cover, error) {
+	c := cover{named: map[int64]bool{}, own: req.UseOwnHolds}
+	if t.actor.Role == tel.RoleMember {
+		c.maker, c.only = t.actor.ID, true
+	}
+	for _, id := range req.ReservationIDs {
+		r, err := t.bySomeID(id)
+		switch {
+		case tel.CodeOf(err) == tel.CodeNotFound, err == nil && (r.Account != req.Account || r.StateAt(t.now).Ended()):
+			c.only = true
+		case err != nil:
+			return c, err
+		default:
+			c.named[r.Seq] = true
+		}
+	}
+	return c, nil
+}
+
+// makeOrder writes an order of what could be had and what not, takes the TNs and
+// settles it.
+func (t *tx) makeOrder(req tel.OrderRequest, could []standing, refused []*tel.Error) (*tel.Order, error) {
+	a, err := t.account(req.Account)
+	if err != nil {
+		return nil, err
+	}
+	o := tel.NewOrder(uuid.NewString(), req, t.actor.Sign(), t.now)
+	o.AccountName = a.Name
+	take := could[:o.Takes(len(could))]
+	if o.Kind != tel.OrderKindSearch {
+		for _, st := range could[len(take):] {
+			refused = append(refused, tel.LeftAlone(st.tn))
+		}
+	}
+	if err := o.Settle(len(take), t.now); err != nil {
+		return nil, err
+	}
+	if err := t.insertOrder(o, req); err != nil {
+		return nil, err
+	}
+	t.event(tel.EventOrderPlaced, o.Account, 0, tel.Facts{Order: o.Seq, TNs: req.TNs, Subject: o.ID, After: map[string]any{
+		"kind": o.Kind, "quantity": o.Quantity, "customer_order_id": o.CustomerOrderID, "name": o.Name,
+	}})
+	if err := t.fulfil(o, a, take); err != nil {
+		return nil, err
+	}
+	if err := t.refuseTNs(o, refused); err != nil {
+		return nil, err
+	}
+	t.orderEvent(o, "")
+	return o, nil
+}
+
+func (t *tx) insertOrder(o *tel.Order, req tel.OrderRequest) error {
+	search, err := asJSON(o.Search, o.Search == nil)
+	if err != nil {
+		return err
+	}
+	ids, err := asJSON(o.ReservationIDs, len(o.ReservationIDs) == 0)
+	if err != nil {
+		return err
+	}
+	t.writes++
+	return t.row(`INSERT INTO orders (id, account_id, kind, state, quantity, completed, search, reservation_ids, partial_allowed, back_order,
+		customer_order_id, reference, name, site_id, peer_id, type_name, idempotency_key, content, created_at, changed_at, completed_at, created_by, created_by_name, created_door)
+		VALUES `+valuesList(1, 24)+` RETURNING seq`,
+		o.ID, int64(o.Account), string(o.Kind), string(o.State), o.Quantity, o.CompletedCount, search, ids, o.PartialAllowed, o.BackOrder,
+		o.CustomerOrderID, o.Reference, o.Name, o.SiteID, o.PeerID, o.TypeName, req.IdempotencyKey, orderContent(req), micros(o.CreatedAt), micros(o.ChangedAt), micros(o.CompletedAt),
+		o.CreatedBy.ID, o.CreatedBy.Name, o.CreatedBy.Door).Scan(&o.Seq)
+}
+
+// asJSON is a column's text; nothing is "".
+func asJSON(v any, nothing bool) (string, error) {
+	if nothing {
+		return "", nil
+	}
+	b, err := json.Marshal(v)
+	return string(b), err
+}
+
+// fulfil gives an order TNs that were judged, and notes them.
+func (t *tx) fulfil(o *tel.Order, a *accountRow, take []standing) error {
+	if len(take) == 0 {
+		return nil
+	}
+	move := t.intoService
+	if o.Kind == tel.OrderKindDisconnect {
+		move = t.outOfService
+	}
+	if err := move(o, a, take); err != nil {
+		return err
+	}
+	rows := make([]any, 0, 5*len(take))
+	for _, st := range take {
+		rows = append(rows, o.Seq, int64(st.tn), micros(t.now), "", "")
+		o.Completed = append(o.Completed, tel.OrderedTN{TN: st.tn, Place: t.store.placeOf(st.tn), At: t.now})
+	}
+	return t.insertRows(insertOrderTN, 5, rows)
+}
+
+const insertOrderTN = `INSERT INTO order_tn (order_seq, tn, at, code, message) VALUES `
+
+func (t *tx) refuseTNs(o *tel.Order, refused []*tel.Error) error {
+	slices.SortFunc(refused, func(a, b *tel.Error) int { return int(a.TN - b.TN) })
+	rows := make([]any, 0, 5*len(refused))
+	for _, e := range refused {
+		rows = append(rows, o.Seq, int64(e.TN), micros(t.now), string(e.Code), e.Message)
+		o.Failed = append(o.Failed, tel.OrderedTN{TN: e.TN, Place: t.store.placeOf(e.TN), At: t.now, Code: e.Code, Message: e.Message})
+	}
+	o.FailedCount = 0
+	if o.State.Final() {
+		o.FailedCount = o.Missing()
+	}
+	return t.insertRows(insertOrderTN, 5, rows)
+}
+
+// orderEvent tells what state an order came to.
+func (t *tx) orderEvent(o *tel.Order, reason string) {
+	kind := map[tel.OrderState]tel.EventKind{
+		tel.OrderComplete: tel.EventOrderCompleted, tel.OrderPartial: tel.EventOrderPartial,
+		tel.OrderFailed: tel.EventOrderFailed, tel.OrderBackordered: tel.EventOrderWaits,
+	}[o.State]
+	t.event(kind, o.Account, 0, tel.Facts{Order: o.Seq, Reason: reason, After: o.CompletedCount})
+}
+
+// intoService takes free TNs, the own holds and TNs that age from the account itself.
+func (t *tx) intoService(o *tel.Order, a *accountRow, take []standing) error {
+	if err := t.writeDown(take); err != nil {
+		return err
+	}
+	var tns []tel.Number
+	rows := make([]any, 0, 5*len(take))
+	held := map[int64][]tel.Number{}
+	var reservations []int64 // in the order of their first TN
+	for _, st := range take {
+		tns = append(tns, st.tn)
+		rows = append(rows, int64(st.tn), string(tel.TNInService), int64(o.Account), micros(t.now), o.Seq)
+		switch st.State {
+		case tel.TNReserved:
+			seq := st.Reservation.Seq
+			if held[seq] == nil {
+				reservations = append(reservations, seq)
+			}
+			held[seq] = append(held[seq], st.tn)
+		case tel.TNAging:
+			n, err := t.exec(`DELETE FROM tn_state WHERE tn = $1 AND state = 'aging' AND account_id = $2`, int64(st.tn), int64(o.Account))
+			if err := oneRow(n, err); err != nil {
+				return err
+			}
+		}
+	}
+	for _, seq := range reservations {
+		if err := t.orderHold(o, a, seq, held[seq]); err != nil {
+			return err
+		}
+	}
+	t.event(tel.EventInService, o.Account, 0, tel.Facts{Order: o.Seq, TNs: tns})
+	return t.insertRows(`INSERT INTO tn_state (tn, state, account_id, since, order_seq) VALUES `, 5, rows)
+}
+
+// orderHold lets TNs leave a hold for an order. The reservation ends with its last
+// one, and lives on with the rest otherwise.
+func (t *tx) orderHold(o *tel.Order, a *accountRow, seq int64, tns []tel.Number) error {
+	r, err := scanReservation(t.row(`SELECT `+reservationColumns+` FROM reservation r WHERE r.seq = $1`, seq))
+	if err != nil {
+		return err
+	}
+	ended, err := r.Order(len(tns), t.actor.Sign(), t.now)
+	if err != nil {
+		return err
+	}
+	if ended {
+		return t.endFor(r, tel.EventOrdered, o.Seq)
+	}
+	rows := make([]any, 0, 4*len(tns))
+	for _, tn := range tns {
+		n, err := t.exec(`DELETE FROM hold WHERE tn = $1 AND reservation = $2`, int64(tn), seq)
+		if err := oneRow(n, err); err != nil {
+			return err
+		}
+		rows = append(rows, int64(tn), seq, micros(t.now), string(tel.StateOrdered))
+	}
+	if err := t.insertRows(`INSERT INTO past_hold (tn, reservation, ended_at, how) VALUES `, 4, rows); err != nil {
+		return err
+	}
+	if _, err := t.exec(`UPDATE reservation SET tn_count = $1 WHERE seq = $2`, r.TNCount, seq); err != nil {
+		return err
+	}
+	a.count(-len(tns))
+	t.event(tel.EventPartOrdered, o.Account, seq, tel.Facts{Order: o.Seq, TNs: tns})
+	return nil
+}
+
+// orderContent is what two requests under one name must share.
+func orderContent(req tel.OrderRequest) []byte {
+	req.IdempotencyKey = ""
+	b, _ := json.Marshal(req) // plain fields: cannot fail
+	sum := sha256.Sum256(b)
+	return sum[:]
+}
+
+// firstOrder gives the order that this request made before, if it did: under its key
+// for a day, under its customer order id for ever. Disconnects have names of their
+// own.
+func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
+	for _, by := range []struct {
+		name, where, what string
+		since             micros
+	}{
+		{req.IdempotencyKey, `idempotency_key = $2 AND idempotency_key <> ''`, "idempotency key", micros(t.now.Add(-answerStands))},
+		{req.CustomerOrderID, `customer_order_id = $2 AND customer_order_id <> ''`, "customer order id", micros(time.Unix(0, 0))},
+	} {
+		if by.name == "" {
+			continue
+		}
+		var seq int64
+		var before []byte
+		err := t.row(`SELECT seq, content FROM orders WHERE account_id = $1 AND `+by.where+` AND (kind = 'disconnect') = $3 AND created_at > $4 ORDER BY seq LIMIT 1`,
+			int64(req.Account), by.name, req.Kind == tel.OrderKindDisconnect, by.since).Scan(&seq, &before)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			continue
+		case err != nil:
+			return nil, err
+		case !slices.Equal(before, orderContent(req)):
+			return nil, tel.Refuse(tel.CodeConflict, "This %s was used for a different order.", by.what)
+		}
+		o, err := t.order(seq)
+		if o != nil {
+			o.Repeated = true
+		}
+		return o, err
+	}
+	return nil, nil
+}
+
+// order reads one with its TNs inside the transaction.
+func (t *tx) order(seq int64) (*tel.Order, error) {
+	var name string
+	o, err := scanOrder(t.row(`SELECT `+orderColumns+`, a.name FROM orders o JOIN account a ON a.id = o.account_id WHERE o.seq = $1`, seq), &name)
+	if err != nil {
+		return nil, err
+	}
+	o.AccountName = name
+	return o, t.store.fillOrder(o, t.query)
+}
+
+// fillOrder reads what became of an order's TNs through a transaction's or a reader's
+// query.
+func (s *Store) fillOrder(o *tel.Order, query func(string, ...any) (*sql.Rows, error)) error {
+	rows, err := query(`SELECT tn, at, code, message FROM order_tn WHERE order_seq = $1 ORDER BY tn`, o.Seq)
+	return eachRow(rows, err, func(row scanner) error {
+		var tn tel.OrderedTN
+		err := row.Scan(&tn.TN, (*micros)(&tn.At), (*string)(&tn.Code), &tn.Message)
+		tn.Place = s.placeOf(tn.TN)
+		if tn.Code == "" {
+			o.Completed = append(o.Completed, tn)
+		} else {
+			o.Failed = append(o.Failed, tn)
+		}
+		return err
+	})
+}
+
+// Order reads one by its id. Another account's is as unknown as one that never was.
+func (s *Store) Order(ctx context.Context, actor tel.Actor, id string) (*tel.Order, error) {
+	canonical, err := CanonicalID(id)
+	if err != nil {
+		return nil, tel.NotFound()
+	}
+	var name string
+	o, err := scanOrder(s.read.QueryRowContext(ctx, `SELECT `+orderColumns+`, a.name FROM orders o JOIN account a ON a.id = o.account_id WHERE o.id = $1`, canonical), &name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, tel.NotFound()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := actor.Require(tel.ActReadOrder, o.Account); err != nil {
+		return nil, err
+	}
+	o.AccountName = name
+	return o, s.fillOrder(o, s.reader(ctx))
+}
+
+// changeableOrder reads, by its public id, an order that the actor may change.
+func (t *tx) changeableOrder(id string) (*tel.Order, error) {
+	canonical, err := CanonicalID(id)
+	if err != nil {
+		return nil, tel.NotFound()
+	}
+	o, err := scanOrder(t.row(`SELECT `+orderColumns+` FROM orders o WHERE o.id = $1`, canonical))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, tel.NotFound()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := t.actor.Require(tel.ActOrder, o.Account); err != nil {
+		return nil, err
+	}
+	return t.order(o.Seq)
+}
+
+// UpdateOrder changes an order's names, and with Close ends one that waits, with what
+// it has: PARTIAL, or FAILED when that is nothing. CodeEnded when it does not wait,
+// CodeConflict when another order has the customer order id.
+func (s *Store) UpdateOrder(ctx context.Context, actor tel.Actor, id string, u tel.OrderUpdate) (*tel.Order, error) {
+	return s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) {
+		o, err := t.changeableOrder(id)
+		if err != nil {
+			return nil, err
+		}
+		before := orderNames(o)
+		if err := t.rename(o, u); err != nil {
+			return nil, err
+		}
+		waited := o.State
+		if u.Close {
+			if err := o.Close(t.now); err != nil {
+				return nil, err
+			}
+			o.FailedCount = o.Missing()
+		}
+		after := orderNames(o)
+		if after == before && o.State == waited {
+			return o, nil
+		}
+		o.ChangedAt = t.now
+		if after != before {
+			t.event(tel.EventOrderUpdated, o.Account, 0, tel.Facts{Order: o.Seq, Before: before, After: after})
+		}
+		if o.State != waited {
+			t.orderEvent(o, "closed")
+		}
+		return o, t.updateOrder(o, waited, o.CompletedCount)
+	})
+}
+
+// orderName is what UpdateOrder can change.
+type orderName struct {
+	Name            string `json:"name"`
+	CustomerOrderID string `json:"customer_order_id"`
+}
+
+func orderNames(o *tel.Order) orderName { return orderName{o.Name, o.CustomerOrderID} }
+
+func (t *tx) rename(o *tel.Order, u tel.OrderUpdate) (err error) {
+	if u.Name != nil {
+		if o.Name, err = tel.CleanText("name", *u.Name, tel.MaxOrderName); err != nil {
+			return err
+		}
+	}
+	if u.CustomerOrderID == nil {
+		return nil
+	}
+	if o.CustomerOrderID, err = tel.CleanCustomerOrderID(*u.CustomerOrderID); err != nil || o.CustomerOrderID == "" {
+		return err
+	}
+	var others int
+	err = t.row(`SELECT COUNT(*) FROM orders WHERE account_id = $1 AND customer_order_id = $2 AND customer_order_id <> '' AND (kind = 'disconnect') = $3 AND seq <> $4`,
+		int64(o.Account), o.CustomerOrderID, o.Kind == tel.OrderKindDisconnect, o.Seq).Scan(&others)
+	if err == nil && others > 0 {
+		return tel.Refuse(tel.CodeConflict, "Another order has this customer order id.")
+	}
+	return err
+}
+
+// updateOrder writes an order that was in a state, with so many TNs, back.
+func (t *tx) updateOrder(o *tel.Order, was tel.OrderState, had int) error {
+	n, err := t.exec(`UPDATE orders SET state = $1, completed = $2, changed_at = $3, completed_at = $4, name = $5, customer_order_id = $6 WHERE seq = $7 AND state = $8 AND completed = $9`,
+		string(o.State), o.CompletedCount, micros(o.ChangedAt), micros(o.CompletedAt), o.Name, o.CustomerOrderID, o.Seq, string(was), had)
+	return oneRow(n, err)
+}
+
+// AddOrderNote puts a remark to an order. Its only home is the history.
+func (s *Store) AddOrderNote(ctx context.Context, actor tel.Actor, id, text string) (*tel.OrderNote, error) {
+	text, err := tel.CleanText("note", text, tel.MaxNote)
+	if err != nil {
+		return nil, err
+	}
+	if text == "" {
+		return nil, tel.Invalid("note", "A note needs a text.")
+	}
+	var note *tel.OrderNote
+	err = s.change(ctx, actor, func(t *tx) error {
+		o, err := t.changeableOrder(id)
+		if err != nil {
+			return err
+		}
+		note = &tel.OrderNote{ID: uuid.NewString(), At: t.now, By: t.actor.Sign(), Text: text}
+		t.event(tel.EventOrderNoted, o.Account, 0, tel.Facts{Order: o.Seq, Subject: note.ID, Reason: text})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return note, nil
+}
+
+// OrderHistory is what happened to an order, oldest first. The order comes from
+// Order, which made the check.
+func (s *Store) OrderHistory(ctx context.Context, o *tel.Order) ([]*tel.Event, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE order_seq = $1 AND order_seq <> 0 ORDER BY seq LIMIT 1000`, o.Seq)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scanEvent)
+}
+
+// OrderNotes are an order's remarks, oldest first. The order comes from Order.
+func (s *Store) OrderNotes(ctx context.Context, o *tel.Order) ([]tel.OrderNote, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE order_seq = $1 AND order_seq <> 0 AND kind = $2 ORDER BY seq LIMIT 1000`, o.Seq, string(tel.EventOrderNoted))
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(row scanner) (tel.OrderNote, error) {
+		e, err := scanEvent(row)
+		if err != nil {
+			return tel.OrderNote{}, err
+		}
+		return tel.OrderNote{ID: e.Facts.Subject, At: e.At, By: e.Actor.Sign(), Text: e.Facts.Reason}, nil
+	})
+}
