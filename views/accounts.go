@@ -35,6 +35,8 @@ type AccountDetail struct {
 	Operator bool // may lock, set the limits, work for the account
 	ReadOnly bool // sees the policy and may change nothing
 	Acting   bool // the operator works for this account already
+	// MayClients leads to the account's API clients.
+	MayClients bool
 }
 
 // MaySwitch tells whether the reader may turn the switch.

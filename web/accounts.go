@@ -80,6 +80,7 @@ func (v *visit) account() error {
 func (v *visit) accountPage(status int, a *tel.Account, policy, limits views.PolicyForm) error {
 	page := views.AccountDetail{Account: *a, Policy: policy, Limits: limits, Operator: v.actor.Can(tel.ActLockSwitch), Acting: v.actor.Account == a.ID && v.actor.Can(tel.ActLockSwitch)}
 	page.ReadOnly = !v.actor.May(tel.ActSetPolicy, a.ID)
+	page.MayClients = v.actor.May(tel.ActManageClients, a.ID)
 	var err error
 	if v.actor.May(tel.ActListReservations, a.ID) {
 		if page.Live, err = v.store.Count(v.r.Context(), v.actor, store.ListQuery{Account: a.ID}, mostCounted); err != nil {

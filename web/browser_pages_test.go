@@ -60,6 +60,7 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 	for i, who := range []string{"acme-member", "acme-admin"} {
 		s.as(who).post("/reservations", url.Values{"tn": {(durham + 20 + tel.Number(i)).Digits()}, "customer_reference": {"By " + who}})
 	}
+	clientAt := clientGallery(s)
 	search, lookup := "/search?contains=777&order=asc", "/lookup?q=9195552777"
 	return s, map[string][]view{
 		"nobody": {
@@ -67,6 +68,7 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 		},
 		"operator": {
 			{"accounts", "/accounts"}, {"account", "/accounts/9500001"}, {"account-off", "/accounts/9500003"}, {"switch-off", "/accounts/9500001/switch-off"},
+			{"clients", "/accounts/9500001/clients"}, {"clients-empty", "/accounts/9500003/clients"}, {"client-revoke", clientAt + "/revoke"}, {"client-rotate", clientAt + "/rotate"},
 			{"inventory", "/inventory"}, {"inventory-npa", "/inventory?by=npa"}, {"inventory-within", "/inventory?by=npa&within=NC"}, {"inventory-rc", "/inventory?by=rc"},
 			{"import", "/inventory/import"}, {"search", search}, {"reservations", "/reservations"}, {"ended", "/reservations?show=ended"},
 			{"reservation", "/reservations/" + many}, {"lookup", lookup}, {"lookup-unknown", "/lookup?q=3125550000"}, {"missing", "/accounts/1"},
@@ -78,6 +80,7 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 			{"reservations", "/reservations"}, {"reservations-none", "/reservations?q=nothing"}, {"ended", "/reservations?show=ended"}, {"reservation", "/reservations/" + one},
 			{"reservation-many", "/reservations/" + many}, {"reservation-cancelled", "/reservations/" + ended}, {"reservation-expired", "/reservations/" + ranOut},
 			{"cancel", "/reservations/cancel?id=" + one + "&id=" + many}, {"cancel-over", "/reservations/cancel?id=" + ended}, {"account", "/accounts/9500001"}, {"lookup", lookup},
+			{"clients", "/accounts/9500001/clients"}, {"client-rotate", clientAt + "/rotate"},
 		},
 		"initech-admin": {{"search-off", search}, {"reservations-empty", "/reservations"}, {"account-off", "/accounts/9500003"}},
 		"acme-member":   {{"search", search}, {"reservations", "/reservations"}, {"lookup-tn", lookup}, {"lookup-id", "/lookup?q=" + one}, {"forbidden", "/accounts"}},
@@ -120,6 +123,17 @@ func everyPage(t *testing.T, browser context.Context) {
 				b.look(view{"acting-search", ""}, pictures, role)
 			}
 			if role == "acme-admin" {
+				b.size(1440, 900)
+				b.goTo("/accounts/9500001/clients")
+				b.fill("#client-name", "Web shop of the warehouse in Raleigh")
+				b.click("#client-create")
+				b.holds("the credentials", `document.querySelector('#made-key')`)
+				b.look(view{"client-made", ""}, pictures, role)
+				b.size(1440, 900)
+				b.fill("#client-name", "Web shop of the warehouse in Raleigh")
+				b.click("#client-create")
+				b.holds("the name is taken", `document.querySelector('#client-name[aria-invalid]')`)
+				b.look(view{"client-taken", ""}, pictures, role)
 				b.size(1440, 900)
 				b.goTo("/search?order=asc")
 				b.click("#do-2125554003")

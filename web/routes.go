@@ -65,6 +65,13 @@ func (s *Server) routes() []route {
 		{"POST /accounts/{account}/limits", signedIn, (*visit).setLimits},
 		{"POST /accounts/{account}/enter", signedIn, (*visit).enterAccount},
 
+		{"GET /accounts/{account}/clients", signedIn, (*visit).clients},
+		{"POST /accounts/{account}/clients", signedIn, (*visit).createClient},
+		{"GET /accounts/{account}/clients/{client}/revoke", signedIn, (*visit).revokeClientPage},
+		{"POST /accounts/{account}/clients/{client}/revoke", signedIn, (*visit).revokeClient},
+		{"GET /accounts/{account}/clients/{client}/rotate", signedIn, (*visit).rotateClientPage},
+		{"POST /accounts/{account}/clients/{client}/rotate", signedIn, (*visit).rotateClient},
+
 		{"GET /inventory", signedIn, (*visit).inventory},
 		{"GET /inventory/import", signedIn, (*visit).importForm},
 		{"POST /inventory/import", signedIn, (*visit).upload},

@@ -96,7 +96,22 @@ func (v *visit) nav() []views.NavItem {
 	add(true, views.NavItem{ID: "nav-lookup", Label: "Look up", Href: "/lookup", Icon: "phone"})
 	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: "Inventory", Href: "/inventory", Icon: "database"})
 	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: "Account", Href: "/accounts/" + a.Account.String(), Icon: "building-2"})
+	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-clients", Label: "API clients", Short: "Clients", Href: "/accounts/" + a.Account.String() + "/clients", Icon: "plug"})
+	nearest(list)
 	return list
+}
+
+// nearest leaves the mark of the current page on the item of the longest address.
+func nearest(list []views.NavItem) {
+	best := -1
+	for i, n := range list {
+		if n.Current && (best < 0 || len(n.Href) > len(list[best].Href)) {
+			best = i
+		}
+	}
+	for i := range list {
+		list[i].Current = i == best
+	}
 }
 
 // liveCount is how many live reservations the person's list has, up to mostBadge.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tnreserve/static"
+	"tnreserve/store"
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
 )
@@ -27,6 +28,8 @@ type target struct {
 	link    string // that signs somebody in
 	file    string // an import that waits
 	free    string // a TN that nobody holds, "" none
+	client  string // an API client
+	secret  string // the newest of its secrets
 }
 
 // statuses are the expected ones: operator, support of all, admin, support of the
@@ -171,6 +174,25 @@ var walk = []step{
 	{pattern: "POST /accounts/{account}/enter", path: func(t target) string { return "/accounts/" + t.account + "/enter" }, form: fields(), quick: true,
 		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
 
+	{pattern: "GET /accounts/{account}/clients", path: func(t target) string { return "/accounts/" + t.account + "/clients" },
+		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/clients", path: func(t target) string { return "/accounts/" + t.account + "/clients" },
+		form: func(target) url.Values { return values("name", nextClient(), "role", "member", "expires", "90d") },
+		own:  statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/clients", path: func(t target) string { return "/accounts/" + t.account + "/clients" }, form: fields("name", "", "role", "operator"),
+		own: statuses{422, 403, 422, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "GET /accounts/{account}/clients/{client}/revoke", path: clientPath("/revoke"),
+		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/clients/{client}/revoke", path: clientPath("/revoke"), form: fields(),
+		own: statuses{303, 403, 303, 403, 403, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "GET /accounts/{account}/clients/{client}/rotate", path: clientPath("/rotate"),
+		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/clients/{client}/rotate", path: clientPath("/rotate"),
+		form: func(t target) url.Values { return values("overlap", "1h", "secret", t.secret) },
+		own:  statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/clients/{client}/rotate", path: clientPath("/rotate"), form: fields("overlap", "soon"),
+		own: statuses{422, 403, 422, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+
 	{pattern: "GET /inventory", path: fixed("/inventory"), own: operates},
 	{pattern: "GET /inventory", path: fixed("/inventory?by=npa&within=NC"), own: operates},
 	{pattern: "GET /inventory/import", path: fixed("/inventory/import"), own: operates},
@@ -193,14 +215,26 @@ const (
 	noToken    = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
 
+func clientPath(rest string) func(target) string {
+	return func(t target) string { return "/accounts/" + t.account + "/clients/" + t.client + rest }
+}
+
+var clientsNamed int
+
+func nextClient() string {
+	clientsNamed++
+	return fmt.Sprint("Walked ", clientsNamed)
+}
+
 // walker prepares what is walked on.
 type walker struct {
 	*site
 	operator *visitor
 	bodies   map[string]target // by account, while they are as they were
+	clients  map[string]string // by account
 }
 
-var noTarget = target{account: "9599999", live: "11111111-2222-4333-8444-555555555555", tn: unknownTN, second: "9195559002", link: noToken, file: "NOSUCHIMPORTNOSUCHIMPORT55"}
+var noTarget = target{account: "9599999", live: "11111111-2222-4333-8444-555555555555", tn: unknownTN, second: "9195559002", link: noToken, file: "NOSUCHIMPORTNOSUCHIMPORT55", client: "11111111-2222-4333-8444-666666666666"}
 
 // fresh makes sure that an account has what the walk is aimed at.
 func (w *walker) fresh(account tel.AccountID) target {
@@ -222,8 +256,27 @@ func (w *walker) fresh(account tel.AccountID) target {
 	}
 	a := w.operator.upload("walk.csv", "tn,city,state\n2125554001,New York,NY\n")
 	t.file = a.url.Path[strings.LastIndexByte(a.url.Path, '/')+1:]
+	t.client, t.secret = w.client(account)
 	w.bodies[account.String()] = t
 	return t
+}
+
+// client makes sure that an account has an API client that is not revoked.
+func (w *walker) client(account tel.AccountID) (id, secret string) {
+	w.t.Helper()
+	c, err := w.Client(ctx, root, w.clients[account.String()])
+	if err != nil || !c.RevokedAt.IsZero() {
+		made, err := w.CreateClient(ctx, root, store.NewClient{Account: account, Name: nextClient(), Role: tel.RoleMember})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if w.clients == nil {
+			w.clients = map[string]string{}
+		}
+		w.clients[account.String()] = made.ID
+		return made.ID, "1"
+	}
+	return c.ID, c.Secrets[0].ID
 }
 
 // settle forgets what a request has changed.
@@ -362,7 +415,7 @@ var (
 
 // same is an answer without what names its target, and without chance.
 func same(a *answer, to target) string {
-	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}"}
+	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}"}
 	for _, tn := range []string{to.tn, to.second} {
 		if n, err := tel.ParseNumber(tn); err == nil {
 			forms = append(forms, n.E164(), "{e164}", n.Digits(), "{tn}", n.String(), "{tn}", url.QueryEscape(n.String()), "{tn}")
