@@ -247,6 +247,7 @@ func (t *tx) fulfil(o *tel.Order, a *accountRow, take []standing) error {
 	if len(take) == 0 {
 		return nil
 	}
+	slices.SortFunc(take, func(a, b standing) int { return int(a.tn - b.tn) })
 	move := t.intoService
 	if o.Kind == tel.OrderKindDisconnect {
 		move = t.outOfService

@@ -89,6 +89,11 @@ func Steps(events []tel.Event) []Step {
 			s.Icon, s.Title = "x", "Cancelled"
 		case tel.EventExpired:
 			s.Icon, s.Title, s.By = "hourglass", "Ran out", ""
+		case tel.EventOrdered:
+			s.Icon, s.Title, s.Tone = "shopping-cart", "Ordered", "good"
+		case tel.EventPartOrdered:
+			s.Icon, s.Title, s.Tone = "shopping-cart", "Ordered in part", "good"
+			s.Text = joinTNs(e.Facts.TNs)
 		case tel.EventImported:
 			s.Icon, s.Title = "upload", "Imported"
 		case tel.EventDisabled:
