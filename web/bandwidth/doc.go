@@ -1,0 +1,2 @@
+// Package bandwidth is the Bandwidth-compatible XML door.
+package bandwidth
