@@ -18,8 +18,11 @@ func (c *call) authenticate() (err error) {
 		return err
 	}
 	c.actor.Door = "bandwidth"
-	if c.cfg.Auth.Admit != nil {
-		return c.cfg.Auth.Admit(c.r.Context(), c.actor)
+	if c.cfg.Limits == nil {
+		return nil
+	}
+	if ok, reset, _ := c.cfg.Limits.Allow(c.actor.ID); !ok {
+		return &tel.Error{Code: tel.CodeSlowDown, Message: "Too many requests.", At: reset}
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"tnreserve/store"
 	"tnreserve/store/tel"
+	"tnreserve/web/limit"
 )
 
 // Config is what the door needs.
@@ -25,6 +26,7 @@ type Config struct {
 	Log     *slog.Logger // nil is silent
 	BaseURL string       // as clients reach the server; "" takes the request's own host
 	Auth    Auth
+	Limits  *limit.Limits // of requests per client; nil is none
 }
 
 // Auth tells who asks. Left empty it is the store's; tests put something of their own
@@ -35,9 +37,6 @@ type Auth struct {
 	ByPassword func(ctx context.Context, username, password, addr string) (tel.Actor, error)
 	ByToken    func(ctx context.Context, token, addr string) (tel.Actor, error)
 	IssueToken func(ctx context.Context, actor tel.Actor) (token string, expiresIn time.Duration, err error)
-	// Admit counts a request: CodeSlowDown, with Error.At, for one too many. Nil
-	// admits all.
-	Admit func(ctx context.Context, actor tel.Actor) error
 }
 
 // Door answers Bandwidth's clients.

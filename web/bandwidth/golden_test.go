@@ -13,6 +13,7 @@ import (
 
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
+	"tnreserve/web/limit"
 )
 
 // The transcripts are written from the contract, by hand: a request and its answer,
@@ -99,10 +100,8 @@ func (p *player) happen(at int, words []string) {
 		p.reserve(storetest.Globex, number(words[1]))
 	case "disable":
 		err = p.Disable(ctx, root, number(words[1]))
-	case "limit":
-		p.limit = func(tel.Actor) error {
-			return &tel.Error{Code: tel.CodeSlowDown, At: p.Now().Add(90 * time.Second)}
-		}
+	case "limit": // one request, and one more every 90 seconds
+		p.hang(limit.New(1.0/90, 1, p.Now))
 	default:
 		p.t.Fatalf("line %d: what is %q?", at, words)
 	}

@@ -16,6 +16,7 @@ import (
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
 	"tnreserve/web/bandwidth"
+	"tnreserve/web/limit"
 )
 
 var (
@@ -30,8 +31,7 @@ type door struct {
 	handler http.Handler
 	log     *bytes.Buffer
 	clients map[string]*store.NewClientCredentials
-	real    bandwidth.Auth
-	limit   func(tel.Actor) error // of requests; nil is none
+	config  bandwidth.Config
 }
 
 // members are the clients that every door has. The operator is no client and stands
@@ -66,18 +66,18 @@ func openAt(t testing.TB, base string) *door {
 			return s.ClientByPassword(ctx, username, password, addr)
 		},
 		ByToken: s.ClientByToken, IssueToken: s.IssueToken,
-		Admit: func(_ context.Context, a tel.Actor) error {
-			if d.limit != nil {
-				return d.limit(a)
-			}
-			return nil
-		},
 	}
-	log := slog.New(slog.NewTextHandler(&guarded{w: d.log}, nil))
-	d.handler = bandwidth.New(bandwidth.Config{Store: s.Store, BaseURL: base, Log: log, Auth: auth}).Beside(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	d.config = bandwidth.Config{Store: s.Store, BaseURL: base, Log: slog.New(slog.NewTextHandler(&guarded{w: d.log}, nil)), Auth: auth}
+	d.hang(nil)
+	return d
+}
+
+// hang makes the handler anew, with limits.
+func (d *door) hang(l *limit.Limits) {
+	d.config.Limits = l
+	d.handler = bandwidth.New(d.config).Beside(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the dashboard", http.StatusTeapot)
 	}))
-	return d
 }
 
 // guarded lets many write to one buffer.
