@@ -16,8 +16,8 @@ type Clients struct {
 	Made     *ClientCredentials // just made, shown this once
 }
 
-// ClientForm is what somebody typed to create a client. Fields: name, role, expires;
-// account for what concerns none of them.
+// ClientForm is what somebody typed to create a client; with errors it stands above
+// the list. Fields: name, role, expires; account for what concerns none of them.
 type ClientForm struct {
 	Name    string
 	Role    string
@@ -72,8 +72,8 @@ func (f ClientForm) lives() []Choice {
 }
 
 func (q ClientQuestion) overlaps() []Choice {
-	return chosen(q.Overlap, Choice{Value: "0s", Label: "They end now"}, Choice{Value: "1h", Label: "1 hour"},
-		Choice{Value: "24h", Label: "1 day"}, Choice{Value: "7d", Label: "1 week"})
+	return chosen(q.Overlap, Choice{Value: "0s", Label: "End now"}, Choice{Value: "1h", Label: "Go on for 1 hour"},
+		Choice{Value: "24h", Label: "Go on for 1 day"}, Choice{Value: "7d", Label: "Go on for 1 week"})
 }
 
 // newest names the secrets that the reader has seen: a form that is sent twice does

@@ -64,6 +64,16 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 	own.Policy.Errors = map[string]string{"window": "Your operator allows at most 1 day."}
 	fresh := AccountDetail{Account: none, Operator: true, Policy: NewPolicyForm(none.Policy), Limits: NewPolicyForm(tel.DefaultLimits())}
 
+	clients := Clients{Account: acme, Now: adminNow, Form: NewClientForm(), Operator: true, Clients: []*tel.Client{
+		{ID: "a1", Account: acme.ID, Name: "Web shop", Role: tel.RoleMember, Username: "tnc_k3v9", CreatedAt: adminNow.AddDate(0, -1, 0), CreatedBy: "ada@acme.example", LastUsedAt: adminNow, ExpiresAt: adminNow.AddDate(0, 2, 0),
+			Secrets: []tel.SecretInfo{{ID: "2"}, {ID: "1", ExpiresAt: adminNow.Add(time.Hour)}}},
+		{ID: "a2", Account: acme.ID, Name: "Leaked", Role: tel.RoleAdmin, Username: "tnc_x", CreatedAt: adminNow.AddDate(0, -1, 0), RevokedAt: adminNow},
+		{ID: "a3", Account: acme.ID, Name: "Trial", Role: tel.RoleAdmin, Username: "tnc_y", CreatedAt: adminNow.AddDate(0, -1, 0), ExpiresAt: adminNow},
+	}}
+	clientsMade, clientsBad := clients, clients
+	clientsMade.Made = &ClientCredentials{Name: "Web shop", Username: "tnc_k3v9", Password: "tnr_pass_1", Key: "tnr_live_1", Rotated: true, OldUntil: adminNow}
+	clientsBad.Form.Errors = map[string]string{"name": "A client needs a name.", "role": "No.", "expires": "No.", "account": "An account has at most 100 clients; revoke one first."}
+
 	states := Inventory{By: ByState, Sum: InventorySum{357340, 357340000, 268005000, 1231}, Rows: []InventoryRow{
 		{Key: "CA", Name: "California", Blocks: 42310, Total: 42310000, Free: 31003000}, {Key: "NC", Name: "North Carolina", Blocks: 12040, Total: 12040000, Free: 2400},
 		{Key: "NJ", Name: "New Jersey", Blocks: 9020, Total: 9020000, Free: 9020000}, {Key: "WY", Name: "Wyoming", Blocks: 120, Total: 120000},
@@ -122,10 +132,28 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 		"/accounts/9500012/switch-off?bad": func(s Shell) templ.Component {
 			return SwitchOffPage(s, SwitchOff{Account: acme, Live: 17, Errors: map[string]string{"live": "Choose one of the two."}})
 		},
-		"/accounts/9500101/switch-off": func(s Shell) templ.Component { return SwitchOffPage(s, SwitchOff{Account: none}) },
-		"/inventory":                   func(s Shell) templ.Component { return InventoryPage(s, states) },
-		"/inventory?within":            func(s Shell) templ.Component { return InventoryPage(s, centers) },
-		"/inventory?empty":             func(s Shell) templ.Component { return InventoryPage(s, Inventory{By: ByState}) },
+		"/accounts/9500101/switch-off":   func(s Shell) templ.Component { return SwitchOffPage(s, SwitchOff{Account: none}) },
+		"/accounts/9500012/clients":      func(s Shell) templ.Component { return ClientsPage(s, clients) },
+		"/accounts/9500012/clients?made": func(s Shell) templ.Component { return ClientsPage(s, clientsMade) },
+		"/accounts/9500012/clients?bad":  func(s Shell) templ.Component { return ClientsPage(s, clientsBad) },
+		"/accounts/9500101/clients": func(s Shell) templ.Component {
+			return ClientsPage(s, Clients{Account: none, Now: adminNow, Form: NewClientForm()})
+		},
+		"/accounts/9500012/clients/revoke": func(s Shell) templ.Component {
+			return ClientRevokePage(s, ClientQuestion{Account: acme, Client: clients.Clients[0], Now: adminNow})
+		},
+		"/accounts/9500012/clients/rotate": func(s Shell) templ.Component {
+			return ClientRotatePage(s, ClientQuestion{Account: acme, Client: clients.Clients[0], Now: adminNow, Overlap: "24h"})
+		},
+		"/accounts/9500012/clients/ended": func(s Shell) templ.Component {
+			return ClientRotatePage(s, ClientQuestion{Account: acme, Client: clients.Clients[1], Now: adminNow})
+		},
+		"/accounts/9500012/clients/again": func(s Shell) templ.Component {
+			return ClientRevokePage(s, ClientQuestion{Account: acme, Client: clients.Clients[1], Now: adminNow})
+		},
+		"/inventory":        func(s Shell) templ.Component { return InventoryPage(s, states) },
+		"/inventory?within": func(s Shell) templ.Component { return InventoryPage(s, centers) },
+		"/inventory?empty":  func(s Shell) templ.Component { return InventoryPage(s, Inventory{By: ByState}) },
 		"/inventory/import": func(s Shell) templ.Component {
 			return ImportFormPage(s, ImportForm{MaxBytes: 256_000_000, Unfinished: []Import{imp}})
 		},
