@@ -13,6 +13,8 @@ import (
 
 	"tnreserve/store"
 	"tnreserve/web"
+	"tnreserve/web/bandwidth"
+	"tnreserve/web/limit"
 )
 
 type serveCommand struct {
@@ -26,10 +28,13 @@ type serveCommand struct {
 	IdleOthers  time.Duration `placeholder:"4h" default:"4h" help:"The same for everybody else. Default: ${default}."`
 	SessionMost time.Duration `placeholder:"12h" default:"12h" help:"Any session ends after so long. Default: ${default}."`
 
-	Connections        int    `placeholder:"N" default:"8192" help:"How many connections may be open at once; 0 is no limit. Default: ${default}."`
-	ConnectionsPerAddr int    `placeholder:"N" default:"256" help:"The same per address of a client; behind a proxy set it to 0. Default: ${default}."`
-	Batch              int    `hidden:"" default:"256" help:"How many waiting changes one transaction takes; 1 is for the benchmark to compare with."`
-	LogLevel           string `placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: debug, info, warn or error. Default: ${default}."`
+	Connections        int     `placeholder:"N" default:"8192" help:"How many connections may be open at once; 0 is no limit. Default: ${default}."`
+	ConnectionsPerAddr int     `placeholder:"N" default:"256" help:"The same per address of a client; behind a proxy set it to 0. Default: ${default}."`
+	ClientRate         float64 `placeholder:"N" default:"200" help:"How many requests per second an API client may make on the long run; 0 is no limit. Default: ${default}."`
+	ClientBurst        int     `placeholder:"N" default:"1000" help:"How many it may make at once. Default: ${default}."`
+
+	Batch    int    `hidden:"" default:"256" help:"How many waiting changes one transaction takes; 1 is for the benchmark to compare with."`
+	LogLevel string `placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: debug, info, warn or error. Default: ${default}."`
 }
 
 // Help is what --help shows below the flags.
@@ -65,6 +70,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	if err != nil {
 		return err
 	}
+	door := bandwidth.New(bandwidth.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: c.clientLimits(s)})
 	facts, err := c.facts(ctx, s, cmp.Or(c.BaseURL, reachable(ln.Addr())))
 	if err != nil {
 		return err
@@ -75,7 +81,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	defer background.Wait()
 	background.Go(func() { sweepEvery(ctx, s, log) })
 	background.Go(func() { clock.watch(ctx, log) })
-	return newFrontend(site.Handler(), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log).serve(ctx, ln)
+	return newFrontend(door.Beside(site.Handler()), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log).serve(ctx, ln)
 }
 
 func (c *serveCommand) level() slog.Level {
@@ -84,7 +90,18 @@ func (c *serveCommand) level() slog.Level {
 	return level
 }
 
+// clientLimits bound what a program may ask of any door; nil is no limit.
+func (c *serveCommand) clientLimits(s *store.Store) *limit.Limits {
+	if c.ClientRate == 0 {
+		return nil
+	}
+	return limit.New(c.ClientRate, c.ClientBurst, s.Now)
+}
+
 func (c *serveCommand) sensible() error {
+	if c.ClientRate < 0 || c.ClientRate > 0 && c.ClientBurst < 1 {
+		return usageError("--client-rate is 0 or more, --client-burst 1 or more")
+	}
 	if c.IdleStaff <= 0 || c.IdleOthers <= 0 || c.SessionMost <= 0 {
 		return usageError("--idle-staff, --idle-others and --session-most are longer than 0")
 	}
