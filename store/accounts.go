@@ -260,7 +260,7 @@ func (s *Store) SetAging(ctx context.Context, actor tel.Actor, id tel.AccountID,
 	}
 	aging = aging.Truncate(time.Microsecond) // what the database keeps
 	return s.change(ctx, actor, func(t *tx) error {
-		a, err := t.accountFor(tel.ActLockSwitch, id)
+		a, err := t.accountFor(tel.ActManageInventory, id)
 		if err != nil || a.Aging == aging {
 			return err
 		}

@@ -60,6 +60,7 @@ type accountSetCommand struct {
 	MaxHeld           *int           `placeholder:"N" help:"How many TNs the account may hold at once."`
 	MaxPerReservation *int           `placeholder:"N" help:"How many TNs one reservation may have."`
 	Cooldown          *time.Duration `placeholder:"0s" help:"How long the account may not take a TN again after its hold ended; 0s is off."`
+	Aging             *time.Duration `placeholder:"90d" help:"How long a TN that it disconnects rests before others may have it: 90d for residential customers, 365d for business."`
 }
 
 // Help is what --help shows below the flags.
@@ -96,13 +97,13 @@ func (c *accountSetCommand) sensible() error {
 	case c.Live == "end" && !switchingOff:
 		return usageError("--live end goes with --reservations off")
 	case c.Reservations == nil && !c.changesPolicy():
-		return usageError("say what to change: --reservations, --window, --ceiling, --max-extensions, --max-held, --max-per-reservation or --cooldown")
+		return usageError("say what to change: --reservations, --window, --ceiling, --max-extensions, --max-held, --max-per-reservation, --cooldown or --aging")
 	}
 	return nil
 }
 
 func (c *accountSetCommand) changesPolicy() bool {
-	return c.Window != nil || c.Ceiling != nil || c.MaxExtensions != nil || c.MaxHeld != nil || c.MaxPerReservation != nil || c.Cooldown != nil
+	return c.Window != nil || c.Ceiling != nil || c.MaxExtensions != nil || c.MaxHeld != nil || c.MaxPerReservation != nil || c.Cooldown != nil || c.Aging != nil
 }
 
 func (c *accountSetCommand) set(ctx context.Context, s *store.Store) (ended int, err error) {
@@ -112,6 +113,11 @@ func (c *accountSetCommand) set(ctx context.Context, s *store.Store) (ended int,
 	}
 	if err := s.SetPolicy(ctx, console, c.ID, c.policy(a.Policy)); err != nil {
 		return 0, err
+	}
+	if c.Aging != nil {
+		if err := s.SetAging(ctx, console, c.ID, *c.Aging); err != nil {
+			return 0, err
+		}
 	}
 	if c.Reservations == nil {
 		return 0, nil
@@ -147,10 +153,12 @@ type accountState struct {
 	MaxHeld           int           `json:"max_held"`
 	MaxPerReservation int           `json:"max_per_reservation"`
 	Cooldown          string        `json:"cooldown"`
+	Aging             string        `json:"aging"`
 	Held              int           `json:"held"`
 	Ended             int           `json:"ended"` // reservations that switching off has ended
 
 	policy tel.Policy
+	aging  time.Duration
 }
 
 // readAccount reads an account for printing, unless what was done to it failed.
@@ -167,14 +175,14 @@ func readAccount(ctx context.Context, s *store.Store, id tel.AccountID, failed e
 	}
 	p := a.Policy
 	return accountState{ID: a.ID, Name: a.Name, Reservations: onOff(a.ReservationsOn).String(), Held: a.Held,
-		Window: p.Window.String(), Ceiling: p.Ceiling.String(), Cooldown: p.CoolDown.String(),
-		MaxExtensions: p.MaxExtensions, MaxHeld: p.MaxHeld, MaxPerReservation: p.MaxPerReservation, policy: p}, nil
+		Window: p.Window.String(), Ceiling: p.Ceiling.String(), Cooldown: p.CoolDown.String(), Aging: a.Aging.String(),
+		MaxExtensions: p.MaxExtensions, MaxHeld: p.MaxHeld, MaxPerReservation: p.MaxPerReservation, policy: p, aging: a.Aging}, nil
 }
 
 func (a accountState) text(w io.Writer) {
 	fmt.Fprintf(w, "%d %s: reservations %s\n", a.ID, a.Name, a.Reservations)
-	fmt.Fprintf(w, "holds last %s and at most %s with %s; cool-down: %s\n",
-		tel.HumanDuration(a.policy.Window), tel.HumanDuration(a.policy.Ceiling), tel.Plural(a.MaxExtensions, "extension"), tel.HumanDuration(a.policy.CoolDown))
+	fmt.Fprintf(w, "holds last %s and at most %s with %s; cool-down: %s; disconnected TNs age %s\n",
+		tel.HumanDuration(a.policy.Window), tel.HumanDuration(a.policy.Ceiling), tel.Plural(a.MaxExtensions, "extension"), tel.HumanDuration(a.policy.CoolDown), tel.HumanDuration(a.aging))
 	fmt.Fprintf(w, "holds %s of %s, at most %s per reservation\n", tel.Count(a.Held), tel.Plural(a.MaxHeld, "TN"), tel.Count(a.MaxPerReservation))
 	if a.Ended > 0 {
 		fmt.Fprintf(w, "ended %s\n", tel.Plural(a.Ended, "live reservation"))
