@@ -20,6 +20,10 @@ func (s *Store) change(ctx context.Context, actor tel.Actor, fn func(*tx) error)
 	return s.writer.do(ctx, actor, fn)
 }
 
+// Waiting is how many changes wait for the next transaction, for those who can put
+// off their own work for a moment.
+func (s *Store) Waiting() int { return len(s.writer.jobs) }
+
 // writer owns the one connection that writes and commits all changes that wait in
 // one transaction (group commit): a durable commit costs a disk's flush, and 64
 // clients share it.

@@ -54,11 +54,24 @@ func (v *visit) queueToSearch() error {
 	defer patience.Stop()
 	select {
 	case v.searching <- struct{}{}:
+		v.letChangesPass()
 		return nil
 	case <-v.r.Context().Done():
 		return v.r.Context().Err()
 	case <-patience.C:
 		return tel.Refuse(tel.CodeBusy, "Many people are searching. Try again in a moment.")
+	}
+}
+
+// letChangesPass puts a search off for some milliseconds while many changes wait:
+// they need the same cores, and a reservation is worth more than a list.
+func (v *visit) letChangesPass() {
+	const many, steps = 4, 10
+	for range steps {
+		if v.store.Waiting() < many {
+			return
+		}
+		v.pause(time.Millisecond)
 	}
 }
 
