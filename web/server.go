@@ -161,8 +161,9 @@ func (s *Server) localPath(to string) string {
 		return ""
 	}
 	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: u, Host: "local"})
-	if pattern == "" || pattern == "/" {
-		return ""
+	switch pattern {
+	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv":
+		return "" // no page
 	}
 	return u.RequestURI()
 }
