@@ -45,6 +45,8 @@ type Store struct {
 	hub     hub
 	hashing chan struct{} // a place per password hash under way
 
+	signedIn signedIn
+
 	highWater atomic.Int64 // µs; time never goes behind it
 	applying  sync.Mutex
 	applied   int64 // the last event that the shelf has seen
