@@ -49,7 +49,7 @@ func (t *tx) account(id tel.AccountID) (*accountRow, error) {
 	if a, ok := t.accounts[id]; ok {
 		return a, nil
 	}
-	a, err := scanAccount(t.row(`SELECT `+accountColumns+` FROM account WHERE id = $1`, int64(id)))
+	a, err := scanAccount(t.settledRow(`SELECT `+accountColumns+` FROM account WHERE id = $1`, int64(id)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, tel.NotFound()
 	}

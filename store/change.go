@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"regexp"
 	"runtime/debug"
 	"time"
 
@@ -20,6 +21,10 @@ func (s *Store) change(ctx context.Context, actor tel.Actor, fn func(*tx) error)
 	return s.writer.do(ctx, actor, fn)
 }
 
+// Waiting is how many changes wait for the next transaction, for those who can put
+// off their own work for a moment.
+func (s *Store) Waiting() int { return len(s.writer.jobs) }
+
 // writer owns the one connection that writes and commits all changes that wait in
 // one transaction (group commit): a durable commit costs a disk's flush, and 64
 // clients share it.
@@ -29,7 +34,7 @@ type writer struct {
 	jobs       chan *job
 	closing    chan struct{}
 	ended      chan struct{} // run has answered its last job
-	statements map[string]*sql.Stmt
+	statements map[string]*statement
 }
 
 type job struct {
@@ -41,7 +46,7 @@ type job struct {
 }
 
 func newWriter(s *Store, conn *sql.Conn) *writer {
-	return &writer{store: s, conn: conn, jobs: make(chan *job, 1024), closing: make(chan struct{}), ended: make(chan struct{}), statements: map[string]*sql.Stmt{}}
+	return &writer{store: s, conn: conn, jobs: make(chan *job, 1024), closing: make(chan struct{}), ended: make(chan struct{}), statements: map[string]*statement{}}
 }
 
 var errClosed = tel.Refuse(tel.CodeBusy, "The service is closing; nothing was done. Try again in a moment.")
@@ -144,6 +149,9 @@ func (w *writer) commit(batch []*job) {
 		w.fail(batch, err)
 		return
 	}
+	if t.people {
+		w.store.signedIn.forget()
+	}
 	w.store.committed(t)
 }
 
@@ -181,14 +189,17 @@ type tx struct {
 	writes   int
 	accounts map[tel.AccountID]*accountRow
 	events   []*tel.Event
-	chain    struct { // the last event before this transaction
+	reserved []newReservation                // to be written together
+	taken    map[tel.Number]*tel.Reservation // their TNs
+	people   bool                            // who may do what changed
+	chain    struct {                        // the last event before this transaction
 		seq  int64
 		hash [sha256.Size]byte
 	}
 }
 
 func (w *writer) begin() (*tx, error) {
-	t := &tx{writer: w, accounts: map[tel.AccountID]*accountRow{}}
+	t := &tx{writer: w, accounts: map[tel.AccountID]*accountRow{}, taken: map[tel.Number]*tel.Reservation{}}
 	if err := w.raw("BEGIN IMMEDIATE"); err != nil {
 		return nil, err
 	}
@@ -224,6 +235,9 @@ func (t *tx) attempt(j *job) (err error) {
 }
 
 func (t *tx) finish() error {
+	if err := t.flushReserved(); err != nil {
+		return err
+	}
 	if err := t.flushAccounts(); err != nil {
 		return err
 	}
@@ -247,25 +261,39 @@ func (w *writer) raw(sql string) error {
 	return err
 }
 
+// statement is a prepared statement. people tells that it changes who may do what,
+// found by its text so that nobody can forget to say so.
+type statement struct {
+	*sql.Stmt
+	people bool
+}
+
+var changesPeople = regexp.MustCompile(`^(INSERT INTO|UPDATE|DELETE FROM) (session|person|membership)\b`)
+
 // prepared keeps one prepared statement per SQL text for the writer's connection.
-func (w *writer) prepared(sql string) (*sql.Stmt, error) {
+func (w *writer) prepared(sql string) (*statement, error) {
 	if st, ok := w.statements[sql]; ok {
 		return st, nil
 	}
 	st, err := w.conn.PrepareContext(context.Background(), sql)
-	if err == nil {
-		w.statements[sql] = st
+	if err != nil {
+		return nil, fmt.Errorf("%w in %s", err, sql)
 	}
-	return st, err
+	w.statements[sql] = &statement{st, changesPeople.MatchString(sql)}
+	return w.statements[sql], nil
 }
 
 // exec writes and answers how many rows it touched.
 func (t *tx) exec(sql string, args ...any) (int64, error) {
 	t.writes++
+	if err := t.flushReserved(); err != nil {
+		return 0, err
+	}
 	st, err := t.prepared(sql)
 	if err != nil {
-		return 0, fmt.Errorf("%w in %s", err, sql)
+		return 0, err
 	}
+	t.people = t.people || st.people
 	res, err := st.ExecContext(context.Background(), args...)
 	if err != nil {
 		return 0, err
@@ -274,10 +302,14 @@ func (t *tx) exec(sql string, args ...any) (int64, error) {
 }
 
 func (t *tx) query(sql string, args ...any) (*sql.Rows, error) {
+	if err := t.flushReserved(); err != nil {
+		return nil, err
+	}
 	st, err := t.prepared(sql)
 	if err != nil {
-		return nil, fmt.Errorf("%w in %s", err, sql)
+		return nil, err
 	}
+	t.people = t.people || st.people
 	return st.QueryContext(context.Background(), args...)
 }
 
@@ -289,9 +321,19 @@ type failedRow struct{ err error }
 func (f failedRow) Scan(...any) error { return f.err }
 
 func (t *tx) row(sql string, args ...any) scanner {
+	if err := t.flushReserved(); err != nil {
+		return failedRow{err}
+	}
+	return t.settledRow(sql, args...)
+}
+
+// settledRow reads what the reservations made in this transaction, which may not be
+// written yet, cannot change.
+func (t *tx) settledRow(sql string, args ...any) scanner {
 	st, err := t.prepared(sql)
 	if err != nil {
-		return failedRow{fmt.Errorf("%w in %s", err, sql)}
+		return failedRow{err}
 	}
+	t.people = t.people || st.people
 	return st.QueryRowContext(context.Background(), args...)
 }

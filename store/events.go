@@ -6,7 +6,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tnreserve/store/shelf"
@@ -14,9 +16,11 @@ import (
 )
 
 // event notes what happened; it is written with the rest of the transaction.
-func (t *tx) event(kind tel.EventKind, account tel.AccountID, reservation int64, facts tel.Facts) {
+func (t *tx) event(kind tel.EventKind, account tel.AccountID, reservation int64, facts tel.Facts) *tel.Event {
 	t.writes++
-	t.events = append(t.events, &tel.Event{At: t.now, Kind: kind, Account: account, Reservation: reservation, Order: facts.Order, Actor: t.actor, Facts: facts})
+	e := &tel.Event{At: t.now, Kind: kind, Account: account, Reservation: reservation, Order: facts.Order, Actor: t.actor, Facts: facts}
+	t.events = append(t.events, e)
+	return e
 }
 
 const eventColumns = `seq, at, kind, account_id, reservation, actor_kind, actor_id, actor_name, actor_role, door, addr, facts, hash, order_seq`
@@ -42,17 +46,10 @@ func (t *tx) flushEvents() error {
 	return t.insertRows(`INSERT INTO event (`+eventColumns+`) VALUES `, 14, args)
 }
 
-// insertRows inserts rows of n columns, in few statement texts so that they stay
-// prepared.
+// insertRows inserts rows of n columns.
 func (t *tx) insertRows(insert string, n int, args []any) error {
 	for len(args) > 0 {
-		rows := 1
-		for _, size := range []int{64, 16, 4} {
-			if len(args) >= size*n {
-				rows = size
-				break
-			}
-		}
+		rows := rowsAtOnce(len(args) / n)
 		if _, err := t.exec(insert+valuesList(rows, n), args[:rows*n]...); err != nil {
 			return err
 		}
@@ -61,25 +58,38 @@ func (t *tx) insertRows(insert string, n int, args []any) error {
 	return nil
 }
 
+// rowsAtOnce is how many of the rows left one statement takes: one of a few numbers,
+// so that there are few statement texts and they stay prepared.
+func rowsAtOnce(left int) int {
+	for _, size := range []int{64, 32, 16, 8, 4, 2} {
+		if left >= size {
+			return size
+		}
+	}
+	return 1
+}
+
 // valuesList is "($1,$2),($3,$4)" for 2 rows of 2 columns.
 func valuesList(rows, columns int) string {
-	var b strings.Builder
-	for r := range rows {
-		for c := range columns {
-			switch {
-			case c > 0:
-				b.WriteByte(',')
-			case r > 0:
-				b.WriteString(",(")
-			default:
-				b.WriteByte('(')
-			}
-			fmt.Fprintf(&b, "$%d", r*columns+c+1)
-		}
-		b.WriteByte(')')
+	key := [2]int{rows, columns}
+	if text, ok := valuesLists.Load(key); ok {
+		return text.(string)
 	}
-	return b.String()
+	all := make([]string, rows)
+	for r := range rows {
+		one := make([]string, columns)
+		for c := range columns {
+			one[c] = "$" + strconv.Itoa(r*columns+c+1)
+		}
+		all[r] = "(" + strings.Join(one, ",") + ")"
+	}
+	text := strings.Join(all, ",")
+	valuesLists.Store(key, text)
+	return text
 }
+
+// valuesLists keeps them: making one costs as much as a row.
+var valuesLists sync.Map
 
 // committed makes a transaction's effect visible: on the shelf, on open pages.
 func (s *Store) committed(t *tx) {
@@ -158,6 +168,9 @@ func (s *Store) apply(events []*tel.Event) {
 		s.shelf.Update(changes)
 	}
 	for _, e := range events {
+		if strings.HasPrefix(string(e.Kind), "person.") {
+			s.signedIn.forget() // perhaps another process's doing
+		}
 		s.applied = e.Seq
 		s.hub.tell(e)
 	}

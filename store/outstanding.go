@@ -115,7 +115,7 @@ func (s *Store) listScope(actor tel.Actor, q ListQuery) (*condition, error) {
 	switch {
 	case q.Mine:
 		if !actor.Can(tel.ActReserve) {
-			return nil, tel.Forbidden(tel.ActReserve)
+			return nil, tel.Forbidden(tel.ActListReservations)
 		}
 		c.add(`r.created_by = %s`, actor.ID)
 	case account != 0:

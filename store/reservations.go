@@ -112,9 +112,7 @@ func (t *tx) reserve(req tel.ReserveRequest) (tel.Reserved, error) {
 	if err := t.writeDown(taken); err != nil {
 		return tel.Reserved{}, err
 	}
-	if out.Reservation, err = t.insertReservation(account, req, free, expires, limit); err != nil {
-		return tel.Reserved{}, err
-	}
+	out.Reservation = t.insertReservation(account, req, free, expires, limit)
 	return out, t.remember(req, out)
 }
 
@@ -124,14 +122,15 @@ func (t *tx) judge(a *accountRow, tn tel.Number) (standing, error) {
 	if _, _, known := t.store.shelf.Has(tn); !known {
 		return standing{}, tel.NotAvailable(tn)
 	}
-	st, err := t.standing(tn)
+	if r, ok := t.taken[tn]; ok { // by a neighbour in this transaction
+		return standing{}, takenBy(a, r, tn)
+	}
+	st, err := t.settledStanding(tn)
 	switch {
 	case err != nil:
 		return st, err
-	case st.State == tel.TNReserved && st.Account == a.ID:
-		e := tel.NotAvailable(tn)
-		e.Code, e.Message = tel.CodeHeldByYou, tn.String()+" is already in reservation "+st.Reservation.ID+" of this account."
-		return st, e
+	case st.State == tel.TNReserved:
+		return st, takenBy(a, st.Reservation, tn)
 	case st.State.To(tel.TNReserved) != nil:
 		return st, tel.NotAvailable(tn)
 	}
@@ -141,6 +140,16 @@ func (t *tx) judge(a *accountRow, tn tel.Number) (standing, error) {
 		}
 	}
 	return st, t.judgeCoolDown(a, tn)
+}
+
+// takenBy is the refusal of a TN that a live reservation holds: only its own account
+// is told which.
+func takenBy(a *accountRow, r *tel.Reservation, tn tel.Number) *tel.Error {
+	e := tel.NotAvailable(tn)
+	if r.Account == a.ID {
+		e.Code, e.Message = tel.CodeHeldByYou, tn.String()+" is already in reservation "+r.ID+" of this account."
+	}
+	return e
 }
 
 // judgeCoolDown keeps an account from taking a TN again right after its hold ended;
@@ -167,32 +176,76 @@ func coolingDown(tn tel.Number, until time.Time) *tel.Error {
 	return e
 }
 
-func (t *tx) insertReservation(a *accountRow, req tel.ReserveRequest, tns []tel.Number, expires, limit time.Time) (*tel.Reservation, error) {
+func (t *tx) insertReservation(a *accountRow, req tel.ReserveRequest, tns []tel.Number, expires, limit time.Time) *tel.Reservation {
 	r := &tel.Reservation{
 		ID: uuid.NewString(), Account: a.ID, AccountName: a.Name, State: tel.StateLive,
 		CreatedAt: t.now, ExpiresAt: expires, LimitAt: limit,
 		CustomerReference: req.CustomerReference, Note: req.Note,
 		CreatedBy: t.actor.Sign(), TNCount: len(tns),
 	}
-	t.writes++
-	err := t.row(`INSERT INTO reservation (id, account_id, state, created_at, expires_at, limit_at, tn_count, customer_reference, note, created_by, created_by_name, created_door)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING seq`,
-		r.ID, int64(r.Account), string(r.State), micros(r.CreatedAt), micros(r.ExpiresAt), micros(r.LimitAt), r.TNCount,
-		r.CustomerReference, r.Note, r.CreatedBy.ID, r.CreatedBy.Name, r.CreatedBy.Door).Scan(&r.Seq)
-	if err != nil {
-		return nil, err
-	}
-	holds := make([]any, 0, 2*len(tns))
 	for _, tn := range tns {
-		holds = append(holds, int64(tn), r.Seq)
+		t.taken[tn] = r
 		r.TNs = append(r.TNs, tel.ReservedTN{TN: tn, Place: t.store.placeOf(tn)})
 	}
-	if err := t.insertRows(`INSERT INTO hold (tn, reservation) VALUES `, 2, holds); err != nil {
-		return nil, err
-	}
 	a.count(len(tns))
-	t.event(tel.EventReserved, a.ID, r.Seq, tel.Facts{TNs: tns, ExpiresAt: expires.UnixMicro()})
-	return r, nil
+	e := t.event(tel.EventReserved, a.ID, 0, tel.Facts{TNs: tns, ExpiresAt: expires.UnixMicro()})
+	t.reserved = append(t.reserved, newReservation{r, e})
+	return r
+}
+
+// newReservation is made and not written yet, with its event, which needs its number.
+type newReservation struct {
+	*tel.Reservation
+	event *tel.Event
+}
+
+// flushReserved writes the reservations made so far, many rows a statement. Whatever
+// else reads or writes in the transaction comes after it.
+func (t *tx) flushReserved() error {
+	if len(t.reserved) == 0 {
+		return nil
+	}
+	list, writes := t.reserved, t.writes
+	t.reserved = nil
+	clear(t.taken)
+	defer func() { t.writes = writes }() // they were counted when they were made
+	for len(list) > 0 {
+		n := rowsAtOnce(len(list))
+		if err := t.writeReserved(list[:n]); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+func (t *tx) writeReserved(list []newReservation) error {
+	args := make([]any, 0, 12*len(list))
+	byID := make(map[string]newReservation, len(list))
+	for _, r := range list {
+		byID[r.ID] = r
+		args = append(args, r.ID, int64(r.Account), string(r.State), micros(r.CreatedAt), micros(r.ExpiresAt), micros(r.LimitAt), r.TNCount,
+			r.CustomerReference, r.Note, r.CreatedBy.ID, r.CreatedBy.Name, r.CreatedBy.Door)
+	}
+	rows, err := t.query(`INSERT INTO reservation (id, account_id, state, created_at, expires_at, limit_at, tn_count, customer_reference, note, created_by, created_by_name, created_door)
+		VALUES `+valuesList(len(list), 12)+` RETURNING id, seq`, args...)
+	err = eachRow(rows, err, func(row scanner) error {
+		var id string
+		var seq int64
+		err := row.Scan(&id, &seq)
+		byID[id].Seq, byID[id].event.Reservation = seq, seq
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var holds []any
+	for _, r := range list {
+		for _, tn := range r.TNs {
+			holds = append(holds, int64(tn.TN), r.Seq)
+		}
+	}
+	return t.insertRows(`INSERT INTO hold (tn, reservation) VALUES `, 2, holds)
 }
 
 func (s *Store) placeOf(tn tel.Number) tel.Place {
@@ -252,6 +305,9 @@ func (t *tx) remember(req tel.ReserveRequest, out tel.Reserved) error {
 	}
 	refused, err := json.Marshal(out.Refused)
 	if err != nil {
+		return err
+	}
+	if err := t.flushReserved(); err != nil { // which numbers the reservation
 		return err
 	}
 	_, err = t.exec(`INSERT INTO answered (account_id, key, content, reservation, refused, at) VALUES ($1, $2, $3, $4, $5, $6)

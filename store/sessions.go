@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"sync"
 	"time"
 
 	"tnreserve/store/tel"
@@ -70,19 +72,36 @@ const sessionTouch = time.Minute
 // Session reads who a cookie's token stands for, with the roles of this moment.
 // CodeSignIn when it is unknown, was ended, or is too old.
 func (s *Store) Session(ctx context.Context, token, addr string) (*Session, error) {
+	hash := [sha256.Size]byte(tokenHash(token))
+	now := s.Now()
+	found, fresh := s.signedIn.find(hash, now)
+	if found == nil {
+		var err error
+		if found, err = s.readSession(ctx, hash[:]); err != nil {
+			return nil, err
+		}
+		fresh.keep(hash, found, now)
+	}
+	out := *found
+	out.Actor.Addr = addr
+	if now.Sub(out.seenAt) > s.idle(out.Actor.Role) || now.Sub(out.CreatedAt) > s.cfg.AbsoluteSession {
+		return nil, tel.Refuse(tel.CodeSignIn, "You were signed out because this session was not used for a while.")
+	}
+	return &out, nil
+}
+
+// readSession asks the database, in one statement.
+func (s *Store) readSession(ctx context.Context, hash []byte) (*Session, error) {
 	var out Session
 	var account tel.AccountID
 	var role, accountName sql.NullString
-	var created, seen micros
 	p := &out.Person
-	hash := tokenHash(token)
-	// One statement, so that a role change or sign-out counts from the next request.
 	err := s.read.QueryRowContext(ctx, `SELECT s.account_id, s.created_at, s.seen_at, p.id, p.email, p.name, p.platform, m.role, a.name,
 			(SELECT COUNT(*) FROM membership n WHERE n.person_id = p.id) + CASE WHEN p.platform = '' THEN 0 ELSE 1 END
 		FROM session s JOIN person p ON p.id = s.person_id
 		LEFT JOIN membership m ON m.person_id = s.person_id AND m.account_id = s.account_id
 		LEFT JOIN account a ON a.id = s.account_id WHERE s.token = $1`, hash).
-		Scan(&account, &created, &seen, &p.ID, &p.Email, &p.Name, (*string)(&p.Platform), &role, &accountName, &out.Places)
+		Scan(&account, (*micros)(&out.CreatedAt), (*micros)(&out.seenAt), &p.ID, &p.Email, &p.Name, (*string)(&p.Platform), &role, &accountName, &out.Places)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, tel.Refuse(tel.CodeSignIn, "Please sign in.")
 	}
@@ -92,16 +111,64 @@ func (s *Store) Session(ctx context.Context, token, addr string) (*Session, erro
 	if role.Valid {
 		p.Memberships = []tel.Membership{{Account: account, AccountName: accountName.String, Role: tel.Role(role.String)}}
 	}
-	if out.Actor, err = actorFor(p, account); err != nil {
-		return nil, err
+	out.AccountName = accountName.String
+	out.Actor, err = actorFor(p, account)
+	return &out, err
+}
+
+// signedIn keeps sessions that were just read: a page is many requests. A change of
+// this process to sessions, people or roles empties it before the change is answered
+// (see statement.people); what another process changed counts within sessionLife.
+type signedIn struct {
+	mu         sync.Mutex
+	generation int
+	sessions   map[[sha256.Size]byte]keptSession
+}
+
+type keptSession struct {
+	*Session
+	read time.Time
+}
+
+const (
+	sessionLife  = time.Second
+	mostSessions = 10_000
+)
+
+// freshness is when a session was looked for: one that was read before a change must
+// not be kept after it.
+type freshness struct {
+	*signedIn
+	generation int
+}
+
+func (k *signedIn) find(hash [sha256.Size]byte, now time.Time) (*Session, freshness) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	kept, ok := k.sessions[hash]
+	if age := now.Sub(kept.read); !ok || age > sessionLife || age < 0 {
+		kept.Session = nil
 	}
-	out.Actor.Addr, out.AccountName, out.CreatedAt = addr, accountName.String, time.Time(created)
-	now := s.Now()
-	if now.Sub(time.Time(seen)) > s.idle(out.Actor.Role) || now.Sub(out.CreatedAt) > s.cfg.AbsoluteSession {
-		return nil, tel.Refuse(tel.CodeSignIn, "You were signed out because this session was not used for a while.")
+	return kept.Session, freshness{k, k.generation}
+}
+
+func (f freshness) keep(hash [sha256.Size]byte, s *Session, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.generation != f.signedIn.generation {
+		return
 	}
-	out.seenAt = time.Time(seen)
-	return &out, nil
+	if f.sessions == nil || len(f.sessions) >= mostSessions {
+		f.sessions = map[[sha256.Size]byte]keptSession{}
+	}
+	f.sessions[hash] = keptSession{s, now}
+}
+
+func (k *signedIn) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.generation++
+	k.sessions = nil
 }
 
 func (s *Store) idle(r tel.Role) time.Duration {

@@ -18,10 +18,19 @@ type standing struct {
 // standing reads what a TN of the inventory is now: by the rows, and where they run
 // out by the clock.
 func (t *tx) standing(tn tel.Number) (standing, error) {
+	if err := t.flushReserved(); err != nil {
+		return standing{}, err
+	}
+	return t.settledStanding(tn)
+}
+
+// settledStanding leaves the reservations aside that this transaction made and has
+// not written yet.
+func (t *tx) settledStanding(tn tel.Number) (standing, error) {
 	st := standing{tn: tn, TNStanding: tel.TNStanding{State: tel.TNAvailable}}
 	var r tel.Reservation
 	var kept tel.TNStanding
-	err := t.row(`SELECT r.seq, r.id, r.account_id, r.state, r.expires_at, r.created_by, '', 0, NULL FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn = $1
+	err := t.settledRow(`SELECT r.seq, r.id, r.account_id, r.state, r.expires_at, r.created_by, '', 0, NULL FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn = $1
 		UNION ALL SELECT 0, '', 0, '', 0, '', s.state, COALESCE(s.account_id, 0), s.until FROM tn_state s WHERE s.tn = $1`, int64(tn)).
 		Scan(&r.Seq, &r.ID, &r.Account, (*string)(&r.State), (*micros)(&r.ExpiresAt), &r.CreatedBy.ID, (*string)(&kept.State), &kept.Account, (*micros)(&kept.Until))
 	switch {

@@ -47,6 +47,8 @@ type Store struct {
 	freed   chan struct{} // wakes who fills back-orders
 	clients clientMemory
 
+	signedIn signedIn
+
 	highWater atomic.Int64 // µs; time never goes behind it
 	applying  sync.Mutex
 	applied   int64 // the last event that the shelf has seen

@@ -13,8 +13,8 @@ import (
 // endAtOnce and tnsAtOnce are how many reservations, and TNs in them, one
 // housekeeping change ends: few, so that nobody who reserves meanwhile waits long.
 const (
-	endAtOnce = 100
-	tnsAtOnce = 1000
+	endAtOnce = 40
+	tnsAtOnce = 400
 )
 
 // Swept counts what one pass did.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -37,7 +38,7 @@ type InventorySum struct {
 	Blocks   int // thousands-blocks
 	Total    int // TNs
 	Free     int
-	Reserved int
+	Reserved int // -1: not counted here
 }
 
 // Other is what is neither free nor reserved: in service, aging or disabled.
@@ -96,6 +97,9 @@ func (by InventoryBy) heading() string {
 	}
 	return "Rate center"
 }
+
+// none names the blocks that have no such thing: toll-free ones are nowhere.
+func (by InventoryBy) none() string { return "No " + strings.ToLower(by.heading()) }
 
 // percent is a share in words: "25 %", and never "0 %" or "100 %" for what is not.
 func percent(part, whole int) string {

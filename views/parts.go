@@ -106,6 +106,7 @@ type Toggle struct {
 	Disabled bool
 	// OffHref, when set, is the page that asks before it is switched off.
 	OffHref string
+	Hidden  []Hidden // sent along
 }
 
 // ConfirmBox asks before something that cannot be undone.

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"tnreserve/store"
+	"tnreserve/store/intake"
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
 	"tnreserve/web"
@@ -21,6 +24,20 @@ func benchSite(b *testing.B) (http.Handler, *http.Cookie) {
 	b.Helper()
 	ctx := context.Background()
 	s := storetest.Open(b)
+	var rows strings.Builder
+	rows.WriteString("npa,nxx,city,state,rate_center,lata\n")
+	for nxx := 200; nxx < 300; nxx++ {
+		if nxx != 211 {
+			fmt.Fprintf(&rows, "919,%d,Raleigh,NC,RALEIGH,426\n", nxx)
+		}
+	}
+	inv, err := intake.Read(ctx, strings.NewReader(rows.String()), intake.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := s.Import(ctx, tel.System("test"), inv, nil); err != nil {
+		b.Fatal(err)
+	}
 	p := tel.DefaultPolicy()
 	p.MaxHeld = tel.MostHeld
 	if err := s.SetPolicy(ctx, tel.System("test"), storetest.Acme, p); err != nil {
@@ -55,13 +72,39 @@ func BenchmarkSearchFragment(b *testing.B) {
 	}
 }
 
+func BenchmarkReserveHTTP(b *testing.B) {
+	h, cookie := benchSite(b)
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	var n atomic.Int64
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := n.Add(1)
+			tn := tel.NewNumber(919, 212+int(i/10000)%80, int(i%10000))
+			r, _ := http.NewRequest("POST", srv.URL+"/reservations", strings.NewReader(url.Values{"tn": {tn.Digits()}, "back": {"/lookup"}}.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.AddCookie(cookie)
+			res, err := client.Do(r)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+		}
+	})
+}
+
 func BenchmarkReserve(b *testing.B) {
 	h, cookie := benchSite(b)
 	var n atomic.Int64
 	b.SetParallelism(32)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			tn := tel.NewNumber(919, 555, 2000+int(n.Add(1))%2000)
+			i := n.Add(1)
+			tn := tel.NewNumber(919, 212+int(i/10000)%80, int(i%10000))
 			r := httptest.NewRequest("POST", "/reservations", strings.NewReader(url.Values{"tn": {tn.Digits()}, "back": {"/lookup"}}.Encode()))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			r.AddCookie(cookie)

@@ -47,6 +47,7 @@ func everyGet(to target) []string {
 }
 
 func TestLookingChangesNothing(t *testing.T) {
+	t.Parallel()
 	s, to := furnished(t)
 	visitors := []*visitor{s.stranger()}
 	for _, who := range everybody {
@@ -124,6 +125,7 @@ func TestWritesFromElsewhereAreRefused(t *testing.T) {
 
 // Mass assignment: fields that a form does not have change nothing.
 func TestExtraFieldsChangeNothing(t *testing.T) {
+	t.Parallel()
 	extra := func(form url.Values, mine ...string) url.Values {
 		out := url.Values{}
 		for name, vs := range form {
@@ -220,6 +222,7 @@ func TestExtraFieldsChangeNothing(t *testing.T) {
 }
 
 func TestWaysBackStayHere(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	away := []string{
 		`/\evil.com`, `//evil.com`, "/\t/evil.com", "https://evil.com", "http:evil.com", "javascript:alert(1)", "data:text/html,x", `\\evil.com`, "///evil.com", "/%5cevil.com", "/%2f/evil.com",
@@ -276,6 +279,7 @@ func TestWaysBackStayHere(t *testing.T) {
 }
 
 func TestHeadersOnEveryAnswer(t *testing.T) {
+	t.Parallel()
 	const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	s, to := furnished(t)
 	s.Server.Break()

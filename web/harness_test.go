@@ -309,6 +309,7 @@ type answer struct {
 	header http.Header
 	url    *url.URL
 	body   string
+	parsed *goquery.Document
 }
 
 func (v *visitor) request(method, path string, form url.Values) *http.Request {
@@ -341,7 +342,7 @@ func (v *visitor) send(req *http.Request) *answer {
 		v.t.Fatal(err)
 	}
 	defer res.Body.Close()
-	a := &answer{v.t, res.StatusCode, res.Header, res.Request.URL, ""}
+	a := &answer{t: v.t, status: res.StatusCode, header: res.Header, url: res.Request.URL}
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
 		return a // has no end
 	}
@@ -400,11 +401,14 @@ func (v *visitor) upload(name, text string, options ...string) *answer {
 // doc is the page to look into.
 func (a *answer) doc() *goquery.Document {
 	a.t.Helper()
-	d, err := goquery.NewDocumentFromReader(strings.NewReader(a.body))
-	if err != nil {
-		a.t.Fatal(err)
+	if a.parsed == nil {
+		d, err := goquery.NewDocumentFromReader(strings.NewReader(a.body))
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		a.parsed = d
 	}
-	return d
+	return a.parsed
 }
 
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -17,9 +17,9 @@ import (
 	"tnreserve/web"
 )
 
-// payloads are texts that would run, break out of an attribute, forge a header or a
+// hostileTexts are those that would run, break out of an attribute, forge a header or a
 // log line, or turn a page round. mark is in each, so that it is found again.
-var payloads = []string{
+var hostileTexts = []string{
 	`<script>mark()</script>`, `<ScRiPt src=//evil.example/mark.js></sCrIpT>`, `"><script>mark()</script>`, `'><script>mark()</script>`, `</title><script>mark()</script>`,
 	`</textarea><script>mark()</script>`, `</style><script>mark()</script>`, `</script><script>mark()</script>`, `--><script>mark()</script><!--`, `]]><script>mark()</script>`,
 	`<img src=x onerror=mark()>`, `<img src="x" onerror="mark()">`, `"><img src=x onerror=mark()>`, `'><img src=x onerror=mark()>`, "<img src=`x` onerror=mark()>", `<img/src/onerror=mark()>`,
@@ -99,12 +99,13 @@ func texts(a *answer) (list []string) {
 }
 
 func TestHostileTextStaysText(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	operator := s.as("operator")
 	admin, member, support, platform := s.as("acme-admin"), s.as("acme-member"), s.as("acme-support"), s.as("support-all")
 	lineup := []*visitor{operator, admin, member, support, platform}
 	tns := map[int]string{}
-	for i, payload := range payloads {
+	for i, payload := range hostileTexts {
 		tn := s.free().Digits()
 		tns[i] = tn
 		v := admin
@@ -131,8 +132,8 @@ func TestHostileTextStaysText(t *testing.T) {
 			{v, "/search?seed=1&city=" + q, false}, {v, "/search?seed=" + q + "&mark=" + q, false}, {v, "/lookup?q=" + q, true}, {v, "/" + url.PathEscape(payload), false},
 			{operator, "/inventory?within=" + q + "&by=" + q, false}, {operator, "/reservations?account=" + q + "&sort=" + q, false}, {v, "/reservations?show=" + q, false}, {v, "/reservations?sort=created&by=" + q, false},
 		} {
-			if !look.shown && (i+j)%3 != 0 {
-				continue // each with every third payload
+			if j > 0 && (i+j)%3 != 0 {
+				continue // each with every third payload; the lists below show all of them
 			}
 			look.v.HX = (i+j)%2 == 0
 			a := look.v.get(look.path)
@@ -159,14 +160,15 @@ func TestHostileTextStaysText(t *testing.T) {
 		}
 	}
 	oneLineEach(t, s.Log.String())
-	checkExport(t, admin, payloads)
+	checkExport(t, admin, hostileTexts)
 }
 
 // Names of accounts and people, and what an import brings.
 func TestHostileNamesStayText(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	operator := s.as("operator")
-	for i, payload := range payloads {
+	for i, payload := range hostileTexts {
 		name := cut(payload, tel.MaxName)
 		id := fmt.Sprint(9700000 + i)
 		a := operator.post("/accounts", values("id", id, "name", name))
@@ -177,8 +179,10 @@ func TestHostileNamesStayText(t *testing.T) {
 		if got := a.text("h1"); got != squeeze(name) {
 			t.Errorf("account %q is headed %q", name, got)
 		}
-		unharmed(t, "a bad number", name, operator.post("/accounts", values("id", payload, "name", payload)))
-		unharmed(t, "a bad policy", name, operator.post("/accounts/"+id+"/policy", values("window", payload, "ceiling", payload, "max_extensions", payload, "max_held", payload, "max_per_reservation", payload, "cooldown", payload)))
+		if i%3 == 0 {
+			unharmed(t, "a bad number", name, operator.post("/accounts", values("id", payload, "name", payload)))
+			unharmed(t, "a bad policy", name, operator.post("/accounts/"+id+"/policy", values("window", payload, "ceiling", payload, "max_extensions", payload, "max_held", payload, "max_per_reservation", payload, "cooldown", payload)))
+		}
 		unharmed(t, "a bad sign-in", name, s.stranger().get("/sign-in?next="+url.QueryEscape(payload)))
 		mail := fmt.Sprintf("hostile%d@example.com", i)
 		acc, _ := tel.ParseAccountID(id)
@@ -201,6 +205,9 @@ func TestHostileNamesStayText(t *testing.T) {
 			unharmed(t, "switching", name, v.post("/accounts/"+id+"/switch", values("on", "1")))
 			operator.post("/accounts/"+id+"/enter", nil)
 			unharmed(t, "working for", name, operator.get("/search?seed=1"))
+		}
+		if i%2 == 1 {
+			continue
 		}
 		quoted := `"` + strings.ReplaceAll(payload, `"`, `""`) + `"`
 		page := operator.upload(payload+".csv", "tn,city,state,rate_center,"+quoted+"\n2125554001,"+quoted+",NY,"+quoted+",1\n"+quoted+",x,NY,y,2\n")

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	maxUpload     = 64 << 20
+	maxUpload     = 64_000_000
 	uploadTime    = 5 * time.Minute // a slow line may take longer than other requests
 	previewLife   = time.Hour
 	mostPreviews  = 8 // kept at once: a preview of the whole country takes 50 MB
@@ -158,8 +158,8 @@ func (v *visit) upload() error {
 	}
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxUpload+maxForm)
 	form, name, size, inv, err := v.readUpload()
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		err = tel.Invalid("file", "The file is larger than %d MB; use the import command.", tooLarge.Limit>>20)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		err = tel.Invalid("file", "The file is larger than %d MB; use the import command.", maxUpload/1_000_000)
 	}
 	if e, ok := errors.AsType[*tel.Error](err); ok && e.Code == tel.CodeInvalid {
 		form.Errors = map[string]string{"file": e.Message}

@@ -45,6 +45,9 @@ func (v *visit) inventory() error {
 		}
 		page.Rows = append(page.Rows, views.InventoryRow{Key: r.Name, State: r.State, Blocks: r.Blocks, Total: int(r.TNs), Free: int(r.Free)})
 	}
+	if page.Sum.Reserved, err = v.heldInAll(page.Within, page.Sum.Total-page.Sum.Free); err != nil {
+		return err
+	}
 	if len(within.NPAs) > 0 {
 		states, err := v.store.Summary(v.actor, shelf.ByState, within)
 		if err != nil {
@@ -55,4 +58,18 @@ func (v *visit) inventory() error {
 		}
 	}
 	return v.render(http.StatusOK, views.InventoryPage(v.shell(), page))
+}
+
+// heldInAll is how many TNs all accounts hold, -1 for a part of the inventory: the
+// shelf knows what is free, not why the rest is not.
+func (v *visit) heldInAll(within string, taken int) (int, error) {
+	if within != "" {
+		return -1, nil
+	}
+	accounts, err := v.store.Accounts(v.r.Context(), v.actor)
+	n := 0
+	for _, a := range accounts {
+		n += a.Held
+	}
+	return min(n, taken), err
 }

@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/csv"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -227,6 +228,7 @@ func TestImportThroughThePages(t *testing.T) {
 }
 
 func TestSearchByEveryFilter(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	v := s.as("acme-admin")
 	for query, want := range map[string]string{
@@ -353,7 +355,12 @@ func TestReserving(t *testing.T) {
 	for range 4 {
 		both.Go(func() {
 			v := *admin
-			v.post("/reservations", one).says(".toast", "Reserved (919) 555-2040")
+			client := *v.client
+			client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			v.client = &client
+			if got := v.post("/reservations", one).flash().Text; !strings.Contains(got, "Reserved (919) 555-2040") {
+				t.Errorf("the same click again: %q", got)
+			}
 		})
 	}
 	both.Wait()
@@ -413,6 +420,7 @@ func TestReserving(t *testing.T) {
 }
 
 func TestReservationsList(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	admin := s.as("acme-admin")
 	var ids []string
@@ -689,5 +697,19 @@ func TestSwitchAgainstReserve(t *testing.T) {
 	problems, err := s.Check(ctx)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("check: %v %v", problems, err)
+	}
+}
+
+// TestSupportSeesThePolicy: the account's page offers support nothing that it may not
+// do, and says nothing that it does not know.
+func TestSupportSeesThePolicy(t *testing.T) {
+	s := open(t)
+	s.reserved("acme-member", 2)
+	for _, who := range []string{"acme-support", "support-all"} {
+		a := s.as(who).want(200, "/accounts/9500001")
+		a.says("#policy", "4h").says("#use", "2 of 1,000").says("#switch", "On")
+		if a.doc().Find("#main form button:not([disabled]), #main form input, #people, #main a[href='/reservations']").Length() != 0 {
+			t.Errorf("%s is offered: %s", who, a.text("#main"))
+		}
 	}
 }

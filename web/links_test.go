@@ -15,6 +15,7 @@ import (
 // lead: links, forms, htmx addresses, assets. A page must not offer what answers
 // "not yours", "nothing here" or worse.
 func TestEveryLinkLeadsSomewhere(t *testing.T) {
+	t.Parallel()
 	s, _ := furnished(t)
 	for range 60 { // more than a page
 		s.reserved("acme-member", 1)
@@ -22,9 +23,9 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	nobody := &crawl{t: t, who: "nobody", v: s.stranger(), asked: map[string]bool{}, shapes: map[string]int{}}
 	nobody.run("/", "/enter/"+s.link("acme-admin", true), "/enter/x", "/nothing-here")
 	crawls := []*crawl{nobody}
-	for _, who := range append(slices.Clone(everybody), "operator") {
+	for _, who := range append(slices.Clone(walkers[:5]), "initech-admin", "operator") {
 		c := &crawl{t: t, who: who, v: s.as(who), asked: map[string]bool{}, shapes: map[string]int{}}
-		if len(crawls) > len(everybody) {
+		if len(crawls) > 6 {
 			c.who, c.acting = "operator for Acme", true
 			c.v.post("/accounts/9500001/enter", nil)
 		}
@@ -70,7 +71,7 @@ type sent struct {
 const (
 	mostPages   = 70
 	mostOfShape = 2
-	mostOfPath  = 14
+	mostOfPath  = 9
 )
 
 var (

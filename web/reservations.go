@@ -182,8 +182,8 @@ func (v *visit) line(r *tel.Reservation, p tel.Policy) views.ReservationLine {
 		l.Place = r.TNs[0].Place
 		l.Left = v.countdown(r, r.TNs[0].TN.String())
 	}
-	if l.State == tel.StateExpired && l.EndedAt.IsZero() {
-		l.EndedAt = r.ExpiresAt
+	if l.State == tel.StateExpired { // nobody's doing, and perhaps not written down yet
+		l.EndedAt, l.EndedBy = r.ExpiresAt, ""
 	}
 	return l
 }

@@ -54,11 +54,24 @@ func (v *visit) queueToSearch() error {
 	defer patience.Stop()
 	select {
 	case v.searching <- struct{}{}:
+		v.letChangesPass()
 		return nil
 	case <-v.r.Context().Done():
 		return v.r.Context().Err()
 	case <-patience.C:
 		return tel.Refuse(tel.CodeBusy, "Many people are searching. Try again in a moment.")
+	}
+}
+
+// letChangesPass puts a search off for some milliseconds while many changes wait:
+// they need the same cores, and a reservation is worth more than a list.
+func (v *visit) letChangesPass() {
+	const many, steps = 4, 10
+	for range steps {
+		if v.store.Waiting() < many {
+			return
+		}
+		v.pause(time.Millisecond)
 	}
 }
 
@@ -363,15 +376,15 @@ func (v *visit) rowsNow(tns []tel.Number, q tel.Query) ([]views.SearchRow, error
 	for _, tn := range tns {
 		row := views.SearchRow{State: views.RowGone, Hit: q.Matched(tn)}
 		row.TN = tn
-		if place, offer, known := v.store.Shelf().Has(tn); known {
-			row.Place, row.Offer = place, offer
-		}
 		switch st := states[tn]; {
 		case st.Free:
 			row.State = views.RowFree
 		case st.Mine != nil:
 			row.State, row.Reservation = views.RowMine, st.Mine.ID
 			row.Left = v.countdown(st.Mine, tn.String())
+		}
+		if row.State != views.RowGone { // gone and never heard of look alike
+			row.Place, row.Offer, _ = v.store.Shelf().Has(tn)
 		}
 		rows = append(rows, row)
 	}

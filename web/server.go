@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -102,13 +103,19 @@ func (s *Server) guard(next http.Handler) http.Handler {
 // csp allows our own files and nothing else: no inline script or style anywhere.
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// secure are headers that every answer carries; the slices are shared, and only ever
+// read.
+var secure = map[string][]string{
+	"Content-Security-Policy":      {csp},
+	"X-Content-Type-Options":       {"nosniff"},
+	"Referrer-Policy":              {"same-origin"},
+	"Cross-Origin-Opener-Policy":   {"same-origin"},
+	"Cross-Origin-Resource-Policy": {"same-origin"},
+	"Permissions-Policy":           {"camera=(), geolocation=(), microphone=()"},
+}
+
 func secureHeaders(h http.Header, https bool) {
-	h.Set("Content-Security-Policy", csp)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	maps.Copy(h, secure)
 	if https {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
@@ -161,8 +168,9 @@ func (s *Server) localPath(to string) string {
 		return ""
 	}
 	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: u, Host: "local"})
-	if pattern == "" || pattern == "/" {
-		return ""
+	switch pattern {
+	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv":
+		return "" // no page
 	}
 	return u.RequestURI()
 }

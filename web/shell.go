@@ -93,7 +93,7 @@ func (v *visit) nav() []views.NavItem {
 	add(a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-accounts", Label: "Accounts", Href: "/accounts", Icon: "building-2"})
 	add(a.Can(tel.ActSearch), views.NavItem{ID: "nav-search", Label: "Search numbers", Short: "Search", Href: "/search", Icon: "search"})
 	add(a.Can(tel.ActReserve), views.NavItem{ID: "nav-reservations", Label: "Reservations", Short: "Reserved", Href: "/reservations", Icon: "timer", Badge: v.liveCount(), BadgeOf: "live reservations"})
-	add(true, views.NavItem{ID: "nav-lookup", Label: "Look up", Href: "/lookup", Icon: "phone"})
+	add(true, views.NavItem{ID: "nav-lookup", Label: "Look up", Href: "/lookup", Icon: "file-search"})
 	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: "Inventory", Href: "/inventory", Icon: "database"})
 	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: "Account", Href: "/accounts/" + a.Account.String(), Icon: "building-2"})
 	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-clients", Label: "API clients", Short: "Clients", Href: "/accounts/" + a.Account.String() + "/clients", Icon: "plug"})

@@ -35,8 +35,14 @@ func (v *visit) signIn() error {
 	return v.render(statusOf(e.Code), views.SignInPage(v.shell(), page))
 }
 
-// begin gives the browser its session and shows where the work begins.
+// begin gives the browser its session and shows where the work begins. The one that
+// the browser had before ends.
 func (v *visit) begin(session *store.Session, next string) error {
+	if v.session != nil {
+		if err := v.store.SignOut(v.r.Context(), v.token, v.actor); err != nil {
+			return err
+		}
+	}
 	if err := v.sessions.begin(v.r, v.w, session.Token); err != nil {
 		return err
 	}

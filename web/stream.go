@@ -10,7 +10,7 @@ import (
 
 const (
 	heartbeat    = 15 * time.Second
-	recheck      = 4 * time.Second        // a session that ended closes its streams
+	recheck      = 3 * time.Second        // a session that ended closes its streams
 	writeTimeout = 10 * time.Second       // per message: a reader that is gone is let go
 	rest         = 400 * time.Millisecond // between two messages, however much happens
 )

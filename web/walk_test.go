@@ -288,6 +288,7 @@ func (w *walker) settle() {
 }
 
 func TestEveryRouteByEveryRole(t *testing.T) {
+	t.Parallel()
 	s := open(t)
 	listed := map[string]bool{}
 	for _, st := range walk {

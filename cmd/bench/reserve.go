@@ -103,7 +103,7 @@ func (b *bench) measureReserve() error {
 	if err != nil {
 		return err
 	}
-	rates := map[string][]float64{}
+	rates, cpu := map[string][]float64{}, map[string][]float64{}
 	p99 := map[string]times{}
 	for range 3 {
 		for name, batch := range map[string]string{"group commit": "256", "one transaction per request": "1"} {
@@ -111,17 +111,20 @@ func (b *bench) measureReserve() error {
 			if err != nil {
 				return err
 			}
+			before := s.cpu()
 			l, err := b.reserveFor(s, clients, loadFor, next)
+			used := s.cpu() - before
 			s.stop()
 			if err != nil {
 				return err
 			}
+			cpu[name] = append(cpu[name], float64(used.Microseconds())/float64(len(l.took)))
 			rates[name] = append(rates[name], l.rate())
 			p99[name] = append(p99[name], l.took...)
 		}
 	}
 	for name, r := range rates {
-		b.row(name, fmt.Sprintf("%.0f/s", median(r)), p99[name].String())
+		b.row(name, fmt.Sprintf("%.0f/s, %.0f µs of the server's CPU each", median(r), median(cpu[name])), p99[name].String())
 	}
 	b.row("ratio of the medians", fmt.Sprintf("%.1f", median(rates["group commit"])/median(rates["one transaction per request"])), "at least 5")
 	for _, n := range []int{1, 16, 256} {

@@ -102,7 +102,7 @@
   document.addEventListener('htmx:config:request', e => {
     const {sourceElement: el, sourceEvent, request} = e.detail.ctx;
     // what a page asks by itself does not keep a session alive
-    if (sourceEvent?.type.startsWith('live:')) request.headers['X-Live'] = '1';
+    if (sourceEvent?.type?.startsWith('live:')) request.headers['X-Live'] = '1';
     if (!el.matches?.('[data-rows]')) return;
     for (const k of [...request.body.keys()]) request.body.delete(k);
     for (const tr of [...el.children].slice(-400)) request.body.append('tn', tr.id.slice(3));
