@@ -244,9 +244,9 @@ var hostile = []string{
 	`';pwned=56;//`, `";pwned=57;//`, `\"-alert(58)-\"`, `%3Cscript%3Epwned=59%3C/script%3E`, `&lt;script&gt;pwned=60&lt;/script&gt;`, `<button id=rows data-rows hx-get=/static/x hx-trigger=load>`, `＜script＞pwned=62＜/script＞`,
 }
 
-// payloads puts each of them wherever people can write, and looks at all pages: they
+// runPayloads puts each of them wherever people can write, and looks at all pages: they
 // are shown as text, and nothing else happens.
-func payloads(t *testing.T, browser context.Context) {
+func runPayloads(t *testing.T, browser context.Context) {
 	s := open(t)
 	ctx, system := context.Background(), tel.System("test")
 	const acme = storetest.Acme

@@ -30,7 +30,7 @@ func TestBrowser(t *testing.T) {
 		{"keys and focus", keysAndFocus},
 		{"warnings before the end", warnings},
 		{"the idle rule", idleRule},
-		{"script payloads", payloads},
+		{"script payloads", runPayloads},
 		{"every page", everyPage},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, browser) })
