@@ -35,6 +35,7 @@ type AccountDetail struct {
 	Operator bool // may lock, set the limits, work for the account
 	ReadOnly bool // sees the policy and may change nothing
 	Acting   bool // the operator works for this account already
+	Aging    AgingForm
 	// MayClients leads to the account's API clients.
 	MayClients bool
 }
@@ -79,6 +80,17 @@ func NewPolicyForm(p tel.Policy) PolicyForm {
 		MaxExtensions: strconv.Itoa(p.MaxExtensions), MaxHeld: strconv.Itoa(p.MaxHeld),
 		MaxPerReservation: strconv.Itoa(p.MaxPerReservation), CoolDown: ShortDuration(p.CoolDown),
 	}
+}
+
+// AgingForm is how long disconnected TNs rest, as typed: "90d".
+type AgingForm struct{ Value, Error string }
+
+// NewAgingForm is the form that shows it as it stands.
+func NewAgingForm(d time.Duration) AgingForm {
+	if days := d / (24 * time.Hour); d > 0 && d%(24*time.Hour) == 0 {
+		return AgingForm{Value: strconv.Itoa(int(days)) + "d"}
+	}
+	return AgingForm{Value: ShortDuration(d)}
 }
 
 // policyField is one line of the policy form.

@@ -29,6 +29,7 @@ type LookupTN struct {
 	Place       tel.Place
 	Offer       tel.Offer
 	Reservation *tel.Reservation // the live one that holds it, in the reader's scope
+	Service     *NumberRow       // in service or aging, in the reader's scope
 	History     []Step           // newest first, in the reader's scope; see Steps
 	CanReserve  bool             // the reader may reserve and the account's switch is on
 	Key         string           // idempotency nonce of the reserve form
@@ -94,6 +95,29 @@ func Steps(events []tel.Event) []Step {
 		case tel.EventPartOrdered:
 			s.Icon, s.Title, s.Tone = "shopping-cart", "Ordered in part", "good"
 			s.Text = joinTNs(e.Facts.TNs)
+		case tel.EventInService:
+			s.Icon, s.Title, s.Tone = "phone", "In service", "good"
+			s.Text = joinTNs(e.Facts.TNs)
+		case tel.EventDisconnected:
+			s.Icon, s.Title, s.Tone = "power", "Disconnected", "warn"
+			s.Text = joinTNs(e.Facts.TNs)
+		case tel.EventAged:
+			s.Icon, s.Title = "hourglass", "Aging is over"
+			s.Text = joinTNs(e.Facts.TNs)
+		case tel.EventOrderPlaced:
+			s.Icon, s.Title = "shopping-cart", "Order placed"
+		case tel.EventOrderCompleted:
+			s.Icon, s.Title, s.Tone = "circle-check", "Complete", "good"
+		case tel.EventOrderPartial:
+			s.Icon, s.Title, s.Tone = "circle-dashed", "Partial", "warn"
+		case tel.EventOrderFailed:
+			s.Icon, s.Title, s.Tone = "circle-x", "Failed", "bad"
+		case tel.EventOrderWaits:
+			s.Icon, s.Title = "hourglass", "Back-ordered"
+		case tel.EventOrderUpdated:
+			s.Icon, s.Title = "pencil", "Name or customer order id changed"
+		case tel.EventOrderNoted:
+			s.Icon, s.Title = "info", "Note"
 		case tel.EventImported:
 			s.Icon, s.Title = "upload", "Imported"
 		case tel.EventDisabled:

@@ -46,7 +46,7 @@ type Reservations struct {
 	SortCreated SortLink
 	Export      string // "" for who may not
 	WithAccount bool   // the operator's list: a column for the account
-	MayChange   bool   // extend, cancel
+	MayChange   bool   // extend, cancel, order
 }
 
 // ReservationFilter is the filters of the list as typed.
@@ -69,6 +69,7 @@ type ReservationDetail struct {
 	MayExtend     bool
 	WhyNotExtend  string // in a sentence, when live and not extendable
 	MayChange     bool   // cancel, drop
+	MayOrder      bool
 	WithAccount   bool
 	AccountHref   string // "" no link
 	History       []Step // newest first

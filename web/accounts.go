@@ -74,11 +74,11 @@ func (v *visit) account() error {
 	if err != nil {
 		return err
 	}
-	return v.accountPage(http.StatusOK, a, views.NewPolicyForm(a.Policy), views.NewPolicyForm(a.Limits))
+	return v.accountPage(http.StatusOK, a, views.NewPolicyForm(a.Policy), views.NewPolicyForm(a.Limits), views.NewAgingForm(a.Aging))
 }
 
-func (v *visit) accountPage(status int, a *tel.Account, policy, limits views.PolicyForm) error {
-	page := views.AccountDetail{Account: *a, Policy: policy, Limits: limits, Operator: v.actor.Can(tel.ActLockSwitch), Acting: v.actor.Account == a.ID && v.actor.Can(tel.ActLockSwitch)}
+func (v *visit) accountPage(status int, a *tel.Account, policy, limits views.PolicyForm, aging views.AgingForm) error {
+	page := views.AccountDetail{Account: *a, Policy: policy, Limits: limits, Aging: aging, Operator: v.actor.Can(tel.ActLockSwitch), Acting: v.actor.Account == a.ID && v.actor.Can(tel.ActLockSwitch)}
 	page.ReadOnly = !v.actor.May(tel.ActSetPolicy, a.ID)
 	page.MayClients = v.actor.May(tel.ActManageClients, a.ID)
 	var err error
@@ -230,7 +230,7 @@ func (v *visit) setPolicy() error {
 		return err
 	}
 	if len(form.Errors) > 0 {
-		return v.accountPage(http.StatusUnprocessableEntity, a, form, views.NewPolicyForm(a.Limits))
+		return v.accountPage(http.StatusUnprocessableEntity, a, form, views.NewPolicyForm(a.Limits), views.NewAgingForm(a.Aging))
 	}
 	return v.done("/accounts/"+a.ID.String(), ok("The policy of "+a.Name+" was saved. It counts for reservations from now on."))
 }
@@ -252,7 +252,7 @@ func (v *visit) setLimits() error {
 		return err
 	}
 	if len(form.Errors) > 0 {
-		return v.accountPage(http.StatusUnprocessableEntity, a, views.NewPolicyForm(a.Policy), form)
+		return v.accountPage(http.StatusUnprocessableEntity, a, views.NewPolicyForm(a.Policy), form, views.NewAgingForm(a.Aging))
 	}
 	return v.done("/accounts/"+a.ID.String(), ok("The limits of "+a.Name+" were saved."))
 }

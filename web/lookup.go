@@ -57,6 +57,10 @@ func (v *visit) lookupTN(report *store.TNReport) *views.LookupTN {
 		CanReserve: report.State == tel.TNAvailable && v.mayReserveNow(), Key: rand.Text(),
 		CanDisable: v.actor.Can(tel.ActManageInventory),
 	}
+	if report.Service != nil {
+		row := numberRow(report.Service)
+		out.Service = &row
+	}
 	if r := report.Reservation; r != nil {
 		out.History = append(out.History, views.Step{At: r.CreatedAt, Icon: "timer", Title: "Reserved", By: r.CreatedBy.Name, Text: r.CustomerReference, Tone: "good"})
 	}

@@ -320,7 +320,7 @@ func (v *visit) reservation() error {
 	page := views.ReservationDetail{
 		Reservation: r, Left: v.countdown(r, "this reservation"), Self: v.self(),
 		MaxExtensions: account.Policy.MaxExtensions, Window: account.Policy.Window,
-		MayChange: v.actor.May(tel.ActChangeHold, r.Account), WithAccount: v.actor.Sees(0),
+		MayChange: v.actor.May(tel.ActChangeHold, r.Account), MayOrder: v.actor.May(tel.ActOrder, r.Account), WithAccount: v.actor.Sees(0),
 	}
 	if page.MayExtend = page.MayChange && account.ReservationsOn && r.Extendable(account.Policy, v.now); !page.MayExtend && page.MayChange {
 		page.WhyNotExtend = whyNotExtend(*r, account, v.now)

@@ -51,6 +51,17 @@ func (s *Server) routes() []route {
 		{"POST /reservations/{id}/extend", signedIn, (*visit).extend},
 		{"POST /reservations/{id}/drop", signedIn, (*visit).drop},
 
+		{"GET /orders", signedIn, (*visit).orders},
+		{"POST /orders", signedIn, (*visit).placeOrder},
+		{"GET /orders/new", signedIn, (*visit).newOrder},
+		{"GET /orders/{id}", signedIn, (*visit).order},
+		{"POST /orders/{id}", signedIn, (*visit).changeOrder},
+		{"POST /orders/{id}/notes", signedIn, (*visit).addOrderNote},
+
+		{"GET /numbers", signedIn, (*visit).numbers},
+		{"GET /numbers/disconnect", signedIn, (*visit).disconnectPage},
+		{"POST /numbers/disconnect", signedIn, (*visit).disconnect},
+
 		{"GET /lookup", signedIn, (*visit).lookup},
 		{"POST /lookup/disable", signedIn, (*visit).disable},
 		{"POST /lookup/enable", signedIn, (*visit).enable},
@@ -63,6 +74,7 @@ func (s *Server) routes() []route {
 		{"POST /accounts/{account}/lock", signedIn, (*visit).lockSwitch},
 		{"POST /accounts/{account}/policy", signedIn, (*visit).setPolicy},
 		{"POST /accounts/{account}/limits", signedIn, (*visit).setLimits},
+		{"POST /accounts/{account}/aging", signedIn, (*visit).setAging},
 		{"POST /accounts/{account}/enter", signedIn, (*visit).enterAccount},
 
 		{"GET /accounts/{account}/clients", signedIn, (*visit).clients},

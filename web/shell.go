@@ -93,6 +93,8 @@ func (v *visit) nav() []views.NavItem {
 	add(a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-accounts", Label: "Accounts", Href: "/accounts", Icon: "building-2"})
 	add(a.Can(tel.ActSearch), views.NavItem{ID: "nav-search", Label: "Search numbers", Short: "Search", Href: "/search", Icon: "search"})
 	add(a.Can(tel.ActReserve), views.NavItem{ID: "nav-reservations", Label: "Reservations", Short: "Reserved", Href: "/reservations", Icon: "timer", Badge: v.liveCount(), BadgeOf: "live reservations"})
+	add(a.Can(tel.ActOrder), views.NavItem{ID: "nav-orders", Label: "Orders", Href: "/orders", Icon: "shopping-cart"})
+	add(a.Can(tel.ActListOrders), views.NavItem{ID: "nav-numbers", Label: "Numbers", Href: "/numbers", Icon: "list"})
 	add(true, views.NavItem{ID: "nav-lookup", Label: "Look up", Href: "/lookup", Icon: "file-search"})
 	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: "Inventory", Href: "/inventory", Icon: "database"})
 	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: "Account", Href: "/accounts/" + a.Account.String(), Icon: "building-2"})

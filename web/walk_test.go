@@ -30,6 +30,9 @@ type target struct {
 	free    string // a TN that nobody holds, "" none
 	client  string // an API client
 	secret  string // the newest of its secrets
+	order   string
+	service string // a TN in service
+	aging   string // a TN that ages
 }
 
 // statuses are the expected ones: operator, support of all, admin, support of the
@@ -141,6 +144,41 @@ var walk = []step{
 	{pattern: "POST /reservations/{id}/drop", path: func(t target) string { return "/reservations/" + t.live + "/drop" }, form: func(t target) url.Values { return values("tn", t.second) },
 		own: statuses{303, 403, 303, 403, 303, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
 
+	{pattern: "GET /orders", path: fixed("/orders"), own: statuses{200, 403, 200, 403, 200, 303}},
+	{pattern: "GET /orders", path: fixed("/orders?status=none&from=soon"), own: statuses{422, 403, 422, 403, 422, 303}},
+	{pattern: "GET /orders", path: func(t target) string { return "/orders?account=" + t.account },
+		own: statuses{200, 403, 200, 403, 200, 303}, other: statuses{200, 403, 200, 403, 200, 303}, unknown: statuses{200, 403, 200, 403, 200, 303}},
+	{pattern: "GET /orders", path: func(t target) string { return "/orders?tn=" + t.service },
+		own: statuses{200, 403, 200, 403, 200, 303}, other: statuses{200, 403, 200, 403, 200, 303}, unknown: statuses{200, 403, 200, 403, 200, 303}},
+	{pattern: "GET /orders/new", path: func(t target) string { return "/orders/new?reservation=" + t.live },
+		own: statuses{200, 403, 200, 403, 200, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "GET /orders/new", path: func(t target) string { return "/orders/new?tn=" + t.aging },
+		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 303, 403, 403, 303}, unknown: statuses{303, 403, 303, 403, 403, 303}},
+	{pattern: "POST /orders", path: fixed("/orders"), form: func(t target) url.Values { return values("reservation", t.live, "tn", t.tn, "name", "Walked") },
+		own: statuses{303, 403, 303, 403, 303, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /orders", path: fixed("/orders"), form: func(t target) url.Values { return values("reservation", t.live) },
+		own: statuses{422, 403, 422, 403, 422, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /orders", path: fixed("/orders"), form: func(t target) url.Values { return values("tn", t.aging, "account", t.account) },
+		own: statuses{303, 403, 303, 403, 403, 303}},
+	{pattern: "GET /orders/{id}", path: func(t target) string { return "/orders/" + t.order }, own: reads, other: hidden, unknown: gone},
+	{pattern: "POST /orders/{id}", path: func(t target) string { return "/orders/" + t.order }, form: func(target) url.Values { return values("name", nextClient()) },
+		own: statuses{303, 403, 303, 403, 303, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /orders/{id}", path: func(t target) string { return "/orders/" + t.order }, form: fields("customer_order_id", "no_such"),
+		own: statuses{422, 403, 422, 403, 422, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /orders/{id}/notes", path: func(t target) string { return "/orders/" + t.order + "/notes" }, form: fields("note", "walked by"),
+		own: statuses{303, 403, 303, 403, 303, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /orders/{id}/notes", path: func(t target) string { return "/orders/" + t.order + "/notes" }, form: fields("note", ""),
+		own: statuses{422, 403, 422, 403, 422, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+
+	{pattern: "GET /numbers", path: fixed("/numbers"), own: statuses{200, 403, 200, 403, 403, 303}},
+	{pattern: "GET /numbers", path: fixed("/numbers?npa=9&status=aging"), own: statuses{422, 403, 422, 403, 403, 303}},
+	{pattern: "GET /numbers", path: func(t target) string { return "/numbers?account=" + t.account + "&status=aging" },
+		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 200, 403, 403, 303}, unknown: statuses{200, 403, 200, 403, 403, 303}},
+	{pattern: "GET /numbers/disconnect", path: func(t target) string { return "/numbers/disconnect?tn=" + t.service },
+		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 303, 403, 403, 303}, unknown: statuses{303, 403, 303, 403, 403, 303}},
+	{pattern: "POST /numbers/disconnect", path: fixed("/numbers/disconnect"), form: func(t target) url.Values { return values("tn", t.service, "account", t.account) },
+		own: statuses{303, 403, 303, 403, 403, 303}},
+
 	{pattern: "GET /lookup", path: fixed("/lookup"), own: reads},
 	{pattern: "GET /lookup", path: fixed("/lookup?q=hello"), own: statuses{422, 422, 422, 422, 422, 303}},
 	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.live }, own: reads, other: hidden, unknown: gone},
@@ -170,6 +208,10 @@ var walk = []step{
 	{pattern: "POST /accounts/{account}/limits", path: func(t target) string { return "/accounts/" + t.account + "/limits" }, form: fields(policyForm...),
 		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
 	{pattern: "POST /accounts/{account}/limits", path: func(t target) string { return "/accounts/" + t.account + "/limits" }, form: fields("window", "soon"),
+		own: statuses{422, 403, 403, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/aging", path: func(t target) string { return "/accounts/" + t.account + "/aging" }, form: fields("aging", "30d"),
+		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/aging", path: func(t target) string { return "/accounts/" + t.account + "/aging" }, form: fields("aging", "400d"),
 		own: statuses{422, 403, 403, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
 	{pattern: "POST /accounts/{account}/enter", path: func(t target) string { return "/accounts/" + t.account + "/enter" }, form: fields(), quick: true,
 		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
@@ -234,7 +276,8 @@ type walker struct {
 	clients  map[string]string // by account
 }
 
-var noTarget = target{account: "9599999", live: "11111111-2222-4333-8444-555555555555", tn: unknownTN, second: "9195559002", link: noToken, file: "NOSUCHIMPORTNOSUCHIMPORT55", client: "11111111-2222-4333-8444-666666666666"}
+var noTarget = target{account: "9599999", live: "11111111-2222-4333-8444-555555555555", tn: unknownTN, second: "9195559002", link: noToken, file: "NOSUCHIMPORTNOSUCHIMPORT55", client: "11111111-2222-4333-8444-666666666666",
+	order: "11111111-2222-4333-8444-777777777777", service: "9195559003", aging: "9195559004"}
 
 // fresh makes sure that an account has what the walk is aimed at.
 func (w *walker) fresh(account tel.AccountID) target {
@@ -257,8 +300,28 @@ func (w *walker) fresh(account tel.AccountID) target {
 	a := w.operator.upload("walk.csv", "tn,city,state\n2125554001,New York,NY\n")
 	t.file = a.url.Path[strings.LastIndexByte(a.url.Path, '/')+1:]
 	t.client, t.secret = w.client(account)
+	t.order, t.service, t.aging = w.ordered(account)
 	w.bodies[account.String()] = t
 	return t
+}
+
+// ordered makes sure that an account has an order, a TN in service and one that ages.
+func (s *site) ordered(account tel.AccountID) (id, service, aging string) {
+	s.t.Helper()
+	at := 400 + 10*int(account-storetest.Acme)
+	tns := []tel.Number{tel.NewNumber(984, 200, at), tel.NewNumber(984, 200, at+1)}
+	for _, tn := range tns {
+		is := s.standing(tn)
+		if is == nil || is.State == tel.TNAging && tn == tns[0] {
+			s.order(root, tel.OrderRequest{Account: account, Kind: tel.OrderKindExisting, TNs: []tel.Number{tn}, Name: "For the walk"})
+		}
+		if is := s.standing(tn); is.State == tel.TNInService && tn == tns[1] {
+			if _, err := s.Disconnect(ctx, root, tel.OrderRequest{Account: account, TNs: tns[1:]}); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	return s.standing(tns[0]).OrderID, tns[0].Digits(), tns[1].Digits()
 }
 
 // client makes sure that an account has an API client that is not revoked.
@@ -416,8 +479,8 @@ var (
 
 // same is an answer without what names its target, and without chance.
 func same(a *answer, to target) string {
-	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}"}
-	for _, tn := range []string{to.tn, to.second} {
+	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}"}
+	for _, tn := range []string{to.tn, to.second, to.service, to.aging} {
 		if n, err := tel.ParseNumber(tn); err == nil {
 			forms = append(forms, n.E164(), "{e164}", n.Digits(), "{tn}", n.String(), "{tn}", url.QueryEscape(n.String()), "{tn}")
 		}

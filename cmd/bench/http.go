@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"maps"
@@ -36,6 +37,8 @@ type server struct {
 	ready  time.Duration // from the start of the process to its first answered search
 	client *http.Client
 	cookie string
+	// program is what asks at the other doors.
+	program *store.NewClientCredentials
 }
 
 // prepare makes an account without caps and a person who may do all in it.
@@ -63,11 +66,15 @@ func (b *bench) serve(db string, extra ...string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	program, err := s.CreateClient(b.ctx, operator, store.NewClient{Account: account, Name: "bench " + rand.Text(), Role: tel.RoleMember, Expires: time.Hour})
+	if err != nil {
+		return nil, err
+	}
 	if err := s.Close(); err != nil {
 		return nil, err
 	}
-	srv := &server{client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 300, MaxConnsPerHost: 300}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
-	srv.cmd = exec.CommandContext(b.ctx, b.binary, append([]string{"serve", "--db", db, "--addr", "127.0.0.1:0", "--connections-per-addr", "0"}, extra...)...)
+	srv := &server{program: program, client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 300, MaxConnsPerHost: 300}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	srv.cmd = exec.CommandContext(b.ctx, b.binary, append([]string{"serve", "--db", db, "--addr", "127.0.0.1:0", "--connections-per-addr", "0", "--client-rate", "0"}, extra...)...)
 	srv.cmd.Stderr = nil
 	out, err := srv.cmd.StdoutPipe()
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"sort"
@@ -35,8 +36,34 @@ type load struct {
 
 func (l load) rate() float64 { return float64(len(l.took)) / l.lasted.Seconds() }
 
+// way is one of the doors: it reserves a TN, or tells that it was refused.
+type way func(tn tel.Number) (done bool, err error)
+
+// dashboard reserves as a person does.
+func (s *server) dashboard(tn tel.Number) (bool, error) {
+	res, err := s.post("/reservations", url.Values{"tn": {tn.Digits()}, "back": {"/lookup"}})
+	return err == nil && strings.Contains(flashOf(res), "Reserved"), err
+}
+
+// door reserves as Bandwidth's clients do.
+func (s *server) door(tn tel.Number) (bool, error) {
+	req, err := http.NewRequest(http.MethodPost, s.URL+"/api/accounts/"+account.String()+"/tnreservation", strings.NewReader("<Reservation><ReservedTn>"+tn.Digits()+"</ReservedTn></Reservation>"))
+	if err != nil {
+		return false, err
+	}
+	req.Header.Set("Content-Type", "application/xml")
+	req.SetBasicAuth(s.program.Username, s.program.Password)
+	res, err := s.client.Do(req)
+	if err != nil {
+		return false, err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	return res.StatusCode == http.StatusCreated, err
+}
+
 // reserveFor lets clients reserve TNs of their own for a while.
-func (b *bench) reserveFor(s *server, n int, d time.Duration, next func() tel.Number) (load, error) {
+func (b *bench) reserveFor(by way, n int, d time.Duration, next func() tel.Number) (load, error) {
 	var out load
 	var mu sync.Mutex
 	start := time.Now()
@@ -44,11 +71,11 @@ func (b *bench) reserveFor(s *server, n int, d time.Duration, next func() tel.Nu
 		var mine times
 		for time.Since(start) < d && b.ctx.Err() == nil {
 			t := time.Now()
-			res, err := s.post("/reservations", url.Values{"tn": {next().Digits()}, "back": {"/lookup"}})
+			done, err := by(next())
 			if err != nil {
 				return err
 			}
-			if !strings.Contains(flashOf(res), "Reserved") {
+			if !done {
 				atomic.AddInt64(&out.refused, 1)
 				continue
 			}
@@ -112,7 +139,7 @@ func (b *bench) measureReserve() error {
 				return err
 			}
 			before := s.cpu()
-			l, err := b.reserveFor(s, clients, loadFor, next)
+			l, err := b.reserveFor(s.dashboard, clients, loadFor, next)
 			used := s.cpu() - before
 			s.stop()
 			if err != nil {
@@ -132,14 +159,41 @@ func (b *bench) measureReserve() error {
 		if err != nil {
 			return err
 		}
-		l, err := b.reserveFor(s, n, loadFor, next)
+		l, err := b.reserveFor(s.dashboard, n, loadFor, next)
 		s.stop()
 		if err != nil {
 			return err
 		}
 		b.row(fmt.Sprintf("%d clients", n), fmt.Sprintf("%.0f/s", l.rate()), l.took.String())
 	}
+	if err := b.measureDoors(db, next); err != nil {
+		return err
+	}
 	return b.measureWhileSearching(db, next)
+}
+
+// measureDoors compares the doors, in turn on one server.
+func (b *bench) measureDoors(db string, next func() tel.Number) error {
+	s, err := b.serve(db)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	rates, took := map[string][]float64{}, map[string]times{}
+	for range 3 {
+		for name, by := range map[string]way{"dashboard": s.dashboard, "Bandwidth door": s.door} {
+			l, err := b.reserveFor(by, clients, loadFor, next)
+			if err != nil {
+				return err
+			}
+			rates[name] = append(rates[name], l.rate())
+			took[name] = append(took[name], l.took...)
+		}
+	}
+	for _, name := range []string{"dashboard", "Bandwidth door"} {
+		b.row("64 clients, "+name, fmt.Sprintf("%.0f/s", median(rates[name])), took[name].String())
+	}
+	return nil
 }
 
 func median(list []float64) float64 {
@@ -158,7 +212,7 @@ func (b *bench) measureWhileSearching(db string, next func() tel.Number) error {
 	var alone, beside []float64
 	var found atomic.Int64
 	for range 3 {
-		l, err := b.reserveFor(s, 32, loadFor/2, next)
+		l, err := b.reserveFor(s.dashboard, 32, loadFor/2, next)
 		if err != nil {
 			return err
 		}
@@ -174,7 +228,7 @@ func (b *bench) measureWhileSearching(db string, next func() tel.Number) error {
 				}
 			})
 		}
-		l, err = b.reserveFor(s, 32, loadFor/2, next)
+		l, err = b.reserveFor(s.dashboard, 32, loadFor/2, next)
 		stop.Store(true)
 		wg.Wait()
 		if err != nil {

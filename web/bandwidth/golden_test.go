@@ -50,8 +50,7 @@ func TestTranscripts(t *testing.T) {
 // player plays one transcript.
 type player struct {
 	*door
-	ids  map[string]string
-	line int
+	ids map[string]string
 }
 
 func (p *player) play(text string) {

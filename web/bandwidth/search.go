@@ -1,10 +1,12 @@
 package bandwidth
 
 import (
+	"context"
 	"encoding/xml"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tnreserve/store/tel"
 )
@@ -274,25 +276,36 @@ func inLastSeven(q tel.Query, p tel.Pattern, endsIn bool) (list []tel.Query) {
 	return list
 }
 
+// longestSearch is after what time a search answers what it has.
+const longestSearch = 2 * time.Second
+
 // search collects what is found, each TN once.
 func (c *call) search(s sought) ([]tel.FoundTN, error) {
 	if s.nothing {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), longestSearch)
+	defer cancel()
+	var found []tel.FoundTN
 	select {
 	case c.searching <- struct{}{}:
 		defer func() { <-c.searching }()
-	case <-c.r.Context().Done():
-		return nil, c.r.Context().Err()
+	case <-ctx.Done():
+		s.queries = nil
 	}
-	var found []tel.FoundTN
 	for _, q := range s.queries {
 		q.Seed = c.store.Shelf().NextSeed()
-		part, err := c.searchOne(q, s.quantity)
-		if err != nil {
+		part, err := c.searchOne(ctx, q, s.quantity)
+		found = append(found, part...)
+		if err != nil && ctx.Err() == nil {
 			return nil, err
 		}
-		found = append(found, part...)
+	}
+	switch {
+	case c.r.Context().Err() != nil:
+		return nil, c.r.Context().Err()
+	case ctx.Err() != nil && len(found) == 0:
+		return nil, tel.Refuse(tel.CodeBusy, "Too many search at once; try again in a moment.")
 	}
 	if len(s.queries) > 1 {
 		found = once(found, s.queries[0].Order == tel.OrderAscending)
@@ -304,12 +317,12 @@ func (c *call) search(s sought) ([]tel.FoundTN, error) {
 // be short.
 const mostPages = 20
 
-func (c *call) searchOne(q tel.Query, quantity int) (found []tel.FoundTN, err error) {
+func (c *call) searchOne(ctx context.Context, q tel.Query, quantity int) (found []tel.FoundTN, err error) {
 	for range mostPages {
 		q.Limit = quantity - len(found)
-		page, err := c.store.Search(c.r.Context(), c.actor, q)
+		page, err := c.store.Search(ctx, c.actor, q)
 		if err != nil {
-			return nil, err
+			return found, err
 		}
 		found = append(found, page.TNs...)
 		if q.Cursor = page.Next; q.Cursor == "" || len(found) >= quantity {

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// The Bandwidth door stands beside the dashboard, knows a client made on the command
+// line, and lets it ask so often and no more.
+func TestServeBandwidthDoor(t *testing.T) {
+	db := newDB(t)
+	must(t, "account", "create", "--db", db, "--id", "9500777", "--name", "Door")
+	made := must(t, "client", "create", "--db", db, "--account", "9500777", "--name", "door", "--role", "admin", "--json")
+	var client struct{ Username, Password string }
+	if err := json.Unmarshal([]byte(made.out), &client); err != nil {
+		t.Fatal(err)
+	}
+	s := serveProcess(t, 1, serveCmd(t.Context(), db, "--client-rate", "0.01", "--client-burst", "2"))
+	defer s.stop(t)
+	for i, want := range []int{200, 200, 429} {
+		req, err := http.NewRequest(http.MethodGet, s.url+"/api/accounts/9500777", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth(client.Username, client.Password)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("request %d: %d, not %d", i, res.StatusCode, want)
+		}
+	}
+	if r := call(t, "", nil, "serve", "--db", db, "--client-rate", "-1"); r.code != exitUsage || !strings.Contains(r.err, "--client-rate") {
+		t.Error(r)
+	}
+}
