@@ -77,7 +77,7 @@ func dialectOf(db string) (dialect, error) {
 		return dialect{}, tel.Invalid("db", "Say which database: --db tnreserve.db")
 	case strings.HasPrefix(db, "postgres://"), strings.HasPrefix(db, "postgresql://"):
 		return dialect{}, tel.Invalid("db", "PostgreSQL is not supported yet; give the path of a SQLite file, such as --db tnreserve.db")
-	case strings.Contains(db, "://"), strings.ContainsRune(db, 0):
+	case strings.Contains(db, "://"), strings.ContainsRune(db, 0), strings.HasPrefix(db, ":"), strings.HasPrefix(db, "//"):
 		return dialect{}, tel.Invalid("db", "%q is not the path of a SQLite file.", db)
 	}
 	return sqliteDialect, nil
