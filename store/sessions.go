@@ -329,7 +329,8 @@ func gone() error {
 // It changes nothing: a mail program that looks at a link does not use it up.
 func (s *Store) PeekLink(ctx context.Context, kind LinkKind, token string) (*tel.Person, error) {
 	var email sql.NullString
-	err := s.read.QueryRowContext(ctx, `SELECT p.email FROM link l LEFT JOIN person p ON p.id = l.person_id WHERE l.token = $1 AND l.kind = $2 AND l.expires_at > $3`,
+	err := s.read.QueryRowContext(ctx, `SELECT p.email FROM link l LEFT JOIN person p ON p.id = l.person_id WHERE l.token = $1 AND l.kind = $2 AND l.expires_at > $3
+		AND (l.kind <> 'setup' OR NOT EXISTS (SELECT 1 FROM person))`,
 		tokenHash(token), string(kind), micros(s.Now())).Scan(&email)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, gone()
