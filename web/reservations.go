@@ -32,7 +32,7 @@ func (v *visit) reservations() error {
 		Show: "live", Self: v.self(), Filter: filter, MayChange: v.actor.Can(tel.ActChangeHold), WithAccount: q.Account == 0,
 	}
 	if q.Ended {
-		page.Show = "ended"
+		page.Show, page.Lede = "ended", "What ran out, was cancelled or was ordered."
 	}
 	if q.Mine {
 		page.Title, page.Lede = "Your reservations", "What you reserved yourself. Any other reservation of your account opens by its id."
