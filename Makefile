@@ -10,7 +10,7 @@ SHELL := bash
 export CGO_ENABLED = 0
 
 addr ?= 127.0.0.1:8080
-db   ?= tnreserve.db
+db   ?= demo.db
 timeout = 9m
 
 run: build

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 
 	"tnreserve/store/tel"
 )
@@ -15,6 +16,10 @@ import (
 // goes on, and opens it to see that it is whole. The file appears under its name only
 // when it is complete. CodeConflict when the file exists.
 func (s *Store) Backup(ctx context.Context, file string) error {
+	file, err := filepath.Abs(file) // SQLite reads "file:…" as an address
+	if err != nil {
+		return err
+	}
 	// A log that an older database of this name left behind would be read into the copy
 	// and ruin it.
 	for _, name := range []string{file, file + "-wal", file + "-shm", file + "-journal"} {

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -19,6 +22,8 @@ type dialect struct {
 	dsn func(path string, reader bool) string
 	// schema adapts the one migration text.
 	schema func(sql string) string
+	// claim marks a new database as ours, and refuses one that is somebody else's.
+	claim func(context.Context, *sql.Conn) error
 	// refusal tells an error of the database that means "nothing was done, repeat
 	// later" from any other.
 	refusal func(error) *tel.Error
@@ -50,6 +55,7 @@ var sqliteDialect = dialect{
 	schema: func(sql string) string {
 		return strings.ReplaceAll(sql, "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
 	},
+	claim: claimSQLite,
 	refusal: func(err error) *tel.Error {
 		e, ok := errors.AsType[*sqlite.Error](err)
 		if !ok {
@@ -70,6 +76,23 @@ var sqliteDialect = dialect{
 	},
 }
 
+// applicationID stands in the header of our SQLite files: "tnrs".
+const applicationID = 0x746e7273
+
+func claimSQLite(ctx context.Context, conn *sql.Conn) error {
+	var id, tables, ours int
+	err := conn.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id), COUNT(*), COUNT(CASE WHEN name = 'schema_step' THEN 1 END) FROM sqlite_schema WHERE type = 'table'`).
+		Scan(&id, &tables, &ours)
+	switch {
+	case err != nil || id == applicationID:
+		return err
+	case id != 0 || tables > 0 && ours == 0:
+		return tel.Invalid("db", "This file is an SQLite database, but not one of tnreserve's. Nothing was changed in it.")
+	}
+	_, err = conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID))
+	return err
+}
+
 // dialectOf picks the database by what --db looks like.
 func dialectOf(db string) (dialect, error) {
 	switch {
@@ -77,7 +100,7 @@ func dialectOf(db string) (dialect, error) {
 		return dialect{}, tel.Invalid("db", "Say which database: --db tnreserve.db")
 	case strings.HasPrefix(db, "postgres://"), strings.HasPrefix(db, "postgresql://"):
 		return dialect{}, tel.Invalid("db", "PostgreSQL is not supported yet; give the path of a SQLite file, such as --db tnreserve.db")
-	case strings.Contains(db, "://"), strings.ContainsRune(db, 0):
+	case strings.Contains(db, "://"), strings.ContainsRune(db, 0), strings.HasPrefix(db, ":"), strings.HasPrefix(db, "//"):
 		return dialect{}, tel.Invalid("db", "%q is not the path of a SQLite file.", db)
 	}
 	return sqliteDialect, nil

@@ -63,7 +63,7 @@ func cleanPerson(n *NewPerson) (err error) {
 	case n.Role == tel.RoleOperator && n.Account != 0:
 		return tel.Invalid("account", "An operator belongs to no account.")
 	case (n.Role == tel.RoleAdmin || n.Role == tel.RoleMember) && n.Account == 0:
-		return tel.Invalid("account", "An %s needs an account.", n.Role)
+		return tel.Invalid("account", "This role, %s, needs an account.", n.Role)
 	}
 	if n.Password != "" {
 		return tel.CheckPassword(n.Password)

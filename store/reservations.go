@@ -201,14 +201,19 @@ type newReservation struct {
 
 // flushReserved writes the reservations made so far, many rows a statement. Whatever
 // else reads or writes in the transaction comes after it.
-func (t *tx) flushReserved() error {
+func (t *tx) flushReserved() (err error) {
 	if len(t.reserved) == 0 {
 		return nil
 	}
 	list, writes := t.reserved, t.writes
 	t.reserved = nil
 	clear(t.taken)
-	defer func() { t.writes = writes }() // they were counted when they were made
+	defer func() {
+		t.writes = writes // they were counted when they were made
+		if err != nil {
+			t.writes++ // whoever asked: all is undone, for those before are acknowledged with the rest
+		}
+	}()
 	for len(list) > 0 {
 		n := rowsAtOnce(len(list))
 		if err := t.writeReserved(list[:n]); err != nil {

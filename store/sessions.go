@@ -301,6 +301,26 @@ func (s *Store) NewEnterLink(ctx context.Context, actor tel.Actor, email string,
 	})
 }
 
+// EndReusableLinks takes back the links that sign in as often as wanted: they are a
+// demo's, and end with the process that printed them.
+func (s *Store) EndReusableLinks(ctx context.Context, actor tel.Actor) error {
+	return s.change(ctx, actor, func(t *tx) error {
+		var n int
+		if err := t.row(`SELECT COUNT(*) FROM link WHERE reusable`).Scan(&n); err != nil || n == 0 {
+			return err
+		}
+		_, err := t.exec(`DELETE FROM link WHERE reusable`)
+		return err
+	})
+}
+
+// Empty tells whether nobody has used the database yet: no person, account or block.
+func (s *Store) Empty(ctx context.Context) (bool, error) {
+	var used int
+	err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM (SELECT id FROM account LIMIT 1) AS a UNION ALL SELECT 1 FROM (SELECT email FROM person LIMIT 1) AS p UNION ALL SELECT 1 FROM (SELECT id FROM block LIMIT 1) AS b) AS used`).Scan(&used)
+	return used == 0, err
+}
+
 func gone() error {
 	return tel.Refuse(tel.CodeSignIn, "This link was used, or its time is over.")
 }
@@ -309,7 +329,8 @@ func gone() error {
 // It changes nothing: a mail program that looks at a link does not use it up.
 func (s *Store) PeekLink(ctx context.Context, kind LinkKind, token string) (*tel.Person, error) {
 	var email sql.NullString
-	err := s.read.QueryRowContext(ctx, `SELECT p.email FROM link l LEFT JOIN person p ON p.id = l.person_id WHERE l.token = $1 AND l.kind = $2 AND l.expires_at > $3`,
+	err := s.read.QueryRowContext(ctx, `SELECT p.email FROM link l LEFT JOIN person p ON p.id = l.person_id WHERE l.token = $1 AND l.kind = $2 AND l.expires_at > $3
+		AND (l.kind <> 'setup' OR NOT EXISTS (SELECT 1 FROM person))`,
 		tokenHash(token), string(kind), micros(s.Now())).Scan(&email)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, gone()

@@ -109,6 +109,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if err := quickCheck(ctx, conn); err != nil {
 		return err
 	}
+	if err := s.dialect.claim(ctx, conn); err != nil {
+		return err
+	}
 	if s.steps, err = migrate(ctx, conn, s.dialect); err != nil {
 		return err
 	}

@@ -53,19 +53,6 @@ func placeText(p tel.Place) string {
 	return p.City + ", " + p.State
 }
 
-// featureText is a list of features for people: "SMS · Voice".
-func featureText(features string) string {
-	words := strings.FieldsFunc(features, func(r rune) bool { return r == ',' })
-	for i, w := range words {
-		if len(w) <= 3 {
-			words[i] = strings.ToUpper(w)
-		} else {
-			words[i] = strings.ToUpper(w[:1]) + w[1:]
-		}
-	}
-	return strings.Join(words, " · ")
-}
-
 func orDash(s string) string {
 	if s == "" {
 		return "–"

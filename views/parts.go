@@ -204,8 +204,11 @@ const (
 )
 
 func (c Countdown) seconds() int {
-	left := c.ExpiresAt.Sub(c.Now)
-	return int(max(0, (left+time.Second-1)/time.Second))
+	left := int(max(0, (c.ExpiresAt.Sub(c.Now)+time.Second-1)/time.Second))
+	if c.Total > 0 { // an end is rounded up to a whole second: never "4:00:01" of 4 hours
+		return min(left, c.total())
+	}
+	return left
 }
 
 func (c Countdown) total() int { return int(max(1, c.Total/time.Second)) }

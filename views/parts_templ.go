@@ -2062,7 +2062,7 @@ func ShowPager(p Pager) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 156, "</p><p class=\"keys\" aria-hidden=\"true\"><kbd>J</kbd><kbd>K</kbd> move <kbd>X</kbd> select <kbd>?</kbd> all keys</p><span class=\"pair\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 156, "</p><p class=\"keys\" aria-hidden=\"true\"><kbd>J</kbd><kbd>K</kbd> move <span class=\"keys-x\"><kbd>X</kbd> select </span><kbd>?</kbd> all keys</p><span class=\"pair\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -34,8 +34,11 @@ type imports struct {
 	log   *slog.Logger
 	ctx   context.Context
 	stop  context.CancelFunc
-	mu    sync.Mutex
-	list  []*importJob // oldest first
+	// reading has the one place for a file that is being read: a small file may name
+	// millions of blocks.
+	reading chan struct{}
+	mu      sync.Mutex
+	list    []*importJob // oldest first
 }
 
 type importJob struct {
@@ -48,7 +51,7 @@ type importJob struct {
 
 func newImports(s *store.Store, log *slog.Logger) *imports {
 	ctx, stop := context.WithCancel(context.Background())
-	return &imports{store: s, log: log, ctx: ctx, stop: stop}
+	return &imports{store: s, log: log, ctx: ctx, stop: stop, reading: make(chan struct{}, 1)}
 }
 
 // add keeps a preview; those that nobody confirmed in time go.
@@ -155,6 +158,12 @@ func (v *visit) upload() error {
 	rc := http.NewResponseController(v.w)
 	if err := rc.SetReadDeadline(time.Now().Add(uploadTime)); err != nil {
 		v.log.Debug("read deadline", "error", err)
+	}
+	select {
+	case v.imports.reading <- struct{}{}:
+		defer func() { <-v.imports.reading }()
+	case <-v.r.Context().Done():
+		return v.r.Context().Err()
 	}
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxUpload+maxForm)
 	form, name, size, inv, err := v.readUpload()

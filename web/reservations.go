@@ -32,7 +32,7 @@ func (v *visit) reservations() error {
 		Show: "live", Self: v.self(), Filter: filter, MayChange: v.actor.Can(tel.ActChangeHold), WithAccount: q.Account == 0,
 	}
 	if q.Ended {
-		page.Show = "ended"
+		page.Show, page.Lede = "ended", "What ran out, was cancelled or was ordered."
 	}
 	if q.Mine {
 		page.Title, page.Lede = "Your reservations", "What you reserved yourself. Any other reservation of your account opens by its id."
@@ -228,7 +228,7 @@ func (v *visit) reserveOnce(req tel.ReserveRequest) (tel.Reserved, error) {
 	if req.IdempotencyKey == "" {
 		return v.store.Reserve(v.r.Context(), v.actor, req)
 	}
-	for {
+	for range mostRounds {
 		asked, err := json.Marshal(req)
 		if err != nil {
 			return tel.Reserved{}, err
@@ -239,7 +239,12 @@ func (v *visit) reserveOnce(req tel.ReserveRequest) (tel.Reserved, error) {
 			return out, err
 		}
 	}
+	req.IdempotencyKey = ""
+	return v.store.Reserve(v.r.Context(), v.actor, req)
 }
+
+// mostRounds is how often one page's key is moved on: each costs a change.
+const mostRounds = 3
 
 // reserveInPlace answers a page that is open: its rows as they now are, where they
 // stand, and the panel beside them. A new page would shuffle what people look at.
@@ -380,12 +385,27 @@ const mostCancelled = 500
 
 // cancelPage asks before reservations are cancelled.
 func (v *visit) cancelPage() error {
-	ids := v.r.URL.Query()["id"]
+	ids := distinctIDs(v.r.URL.Query()["id"])
 	page := views.CancelReservations{Back: v.localPath(v.query("back"))}
 	if page.Back == "" {
 		page.Back = "/reservations"
 	}
 	return v.askCancel(http.StatusOK, ids, page)
+}
+
+// distinctIDs are the ids of a form, each once however it is written: reading one
+// costs as much as it has TNs.
+func distinctIDs(typed []string) []string {
+	var ids []string
+	for _, s := range typed {
+		if id, err := store.CanonicalID(s); err == nil {
+			s = id
+		}
+		if !slices.Contains(ids, s) && len(ids) <= mostCancelled {
+			ids = append(ids, s)
+		}
+	}
+	return ids
 }
 
 func (v *visit) askCancel(status int, ids []string, page views.CancelReservations) error {
@@ -421,7 +441,7 @@ func (v *visit) askCancel(status int, ids []string, page views.CancelReservation
 // cancel cancels one or many, each by itself: one that ended meanwhile does not keep
 // the others.
 func (v *visit) cancel() error {
-	ids, back := v.r.PostForm["id"], v.back("/reservations")
+	ids, back := distinctIDs(v.r.PostForm["id"]), v.back("/reservations")
 	if len(ids) == 0 || len(ids) > mostCancelled {
 		return tel.Invalid("id", "Choose 1 to %d reservations.", mostCancelled)
 	}

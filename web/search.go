@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tnreserve/store/tel"
@@ -24,7 +25,9 @@ func (v *visit) search() error {
 	if err := v.queueToSearch(); err != nil {
 		return err
 	}
-	defer func() { <-v.searching }()
+	leave := sync.OnceFunc(func() { <-v.searching })
+	defer leave()
+	v.made = leave // before the page is sent: a reader who takes nothing must not keep the place
 	values := v.r.URL.Query()
 	form, query, faults := v.readSearch(values)
 	if len(faults) == 0 && query.Order == tel.OrderSpread && values.Get("seed") == "" {

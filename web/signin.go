@@ -20,7 +20,7 @@ func (v *visit) signInPage() error {
 
 func (v *visit) signIn() error {
 	email := v.form("email")
-	session, err := v.store.SignIn(v.r.Context(), email, v.r.PostForm.Get("password"), remoteAddr(v.r))
+	session, err := v.store.SignIn(v.r.Context(), email, v.r.PostForm.Get("password"), v.remoteAddr(v.r))
 	if err == nil {
 		return v.begin(session, v.localPath(v.form("next")))
 	}
@@ -78,7 +78,7 @@ func (v *visit) linkOver(err error, setUp bool) error {
 func (v *visit) setUp() error {
 	token := v.r.PathValue("token")
 	n := store.NewPerson{Email: v.form("email"), Name: v.form("name"), Password: v.r.PostForm.Get("password")}
-	session, err := v.store.SetUp(v.r.Context(), token, n, remoteAddr(v.r))
+	session, err := v.store.SetUp(v.r.Context(), token, n, v.remoteAddr(v.r))
 	if fields, ok := fieldErrors(err); ok {
 		return v.render(http.StatusUnprocessableEntity, views.SetUpPage(v.shell(), views.SetUp{Token: token, Email: n.Email, Name: n.Name, Left: store.SetupLife, Errors: fields}))
 	}
@@ -102,7 +102,7 @@ func (v *visit) enterPage() error {
 }
 
 func (v *visit) enter() error {
-	session, err := v.store.Enter(v.r.Context(), v.r.PathValue("token"), remoteAddr(v.r))
+	session, err := v.store.Enter(v.r.Context(), v.r.PathValue("token"), v.remoteAddr(v.r))
 	if err != nil {
 		return v.linkOver(err, false)
 	}

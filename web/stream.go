@@ -52,7 +52,7 @@ func (v *visit) stream(rc *http.ResponseController, l *store.Listener) error {
 
 // stillWho tells whether the session lives and is who it was.
 func (v *visit) stillWho() bool {
-	s, err := v.store.Session(v.r.Context(), v.token, remoteAddr(v.r))
+	s, err := v.store.Session(v.r.Context(), v.token, v.remoteAddr(v.r))
 	return err == nil && s.Actor == v.actor
 }
 

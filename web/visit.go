@@ -24,6 +24,7 @@ type visit struct {
 	actor   tel.Actor      // zero when nobody is signed in
 	now     time.Time
 	flashes []views.Flash // for this very answer, beside those the cookie brought
+	made    func()        // if set, called when a page is made and before it is sent
 }
 
 // maxForm bounds a form; a file to import has its own bound.
@@ -73,7 +74,7 @@ func (v *visit) identify() error {
 	if v.token == "" {
 		return tel.Refuse(tel.CodeSignIn, "Please sign in.")
 	}
-	session, err := v.store.Session(v.r.Context(), v.token, remoteAddr(v.r))
+	session, err := v.store.Session(v.r.Context(), v.token, v.remoteAddr(v.r))
 	if err != nil {
 		return err
 	}
@@ -95,6 +96,9 @@ func (v *visit) render(status int, page templ.Component) error {
 	var buf bytes.Buffer
 	if err := page.Render(v.r.Context(), &buf); err != nil {
 		return err
+	}
+	if v.made != nil {
+		v.made()
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.WriteHeader(status)

@@ -19,7 +19,9 @@ type backupCommand struct {
 // Help is what --help shows below the flags.
 func (backupCommand) Help() string {
 	return `The copy is complete and checked before it gets its name; a server may go on serving meanwhile.
-To restore, stop the server and put the copy in the database's place.
+To restore: stop the server; remove the database with its -wal and -shm files, which a killed server
+leaves behind and which would ruin the copy; put the copy in its place. Never copy the database file
+of a running or killed server by hand: a part of it is still in the -wal file.
 
 Example:
   tnreserve backup --db tnreserve.db /backups/tnreserve-$(date +%F).db`

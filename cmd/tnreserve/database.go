@@ -35,6 +35,9 @@ func (d database) openExisting(ctx context.Context, p *process, inventory bool) 
 	if err := d.exists(); err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(d.DB); err == nil && info.Size() == 0 {
+		return nil, fmt.Errorf("%s is empty: there is no database in it", d.DB)
+	}
 	return d.open(ctx, p, inventory)
 }
 

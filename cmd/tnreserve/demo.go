@@ -60,7 +60,7 @@ var demoHand = tel.System("demo")
 
 type demoLink struct{ who, token string }
 
-// demo fills a database that has no accounts, or goes on where an earlier filling was
+// demo fills a database that nobody has used, or goes on where an earlier filling was
 // ended, and makes fresh links. It answers no links for a database that is not the
 // demo's: nobody gets into another one by a flag.
 func demo(ctx context.Context, s *store.Store) ([]demoLink, error) {
@@ -69,8 +69,8 @@ func demo(ctx context.Context, s *store.Store) ([]demoLink, error) {
 		return nil, err
 	}
 	if !begun {
-		accounts, err := s.Accounts(ctx, demoHand)
-		if err != nil || len(accounts) > 0 {
+		empty, err := s.Empty(ctx)
+		if err != nil || !empty {
 			return nil, err
 		}
 	}

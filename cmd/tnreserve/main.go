@@ -14,6 +14,7 @@ import (
 )
 
 func main() {
+	private()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal asks to finish; after it the usual rule holds again, so that
 	// the second ends the process at once.

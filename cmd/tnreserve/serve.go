@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -27,6 +28,8 @@ type serveCommand struct {
 	IdleStaff   time.Duration `placeholder:"30m" default:"30m" help:"An operator's or admin's session ends when unused for so long. Default: ${default}."`
 	IdleOthers  time.Duration `placeholder:"4h" default:"4h" help:"The same for everybody else. Default: ${default}."`
 	SessionMost time.Duration `placeholder:"12h" default:"12h" help:"Any session ends after so long. Default: ${default}."`
+
+	TrustedProxy []netip.Prefix `name:"trusted-proxy" placeholder:"CIDR" help:"Believe X-Forwarded-For from these addresses, such as 127.0.0.1/32; sign-in limits are per address. Comma-separated."`
 
 	Connections        int     `placeholder:"N" default:"8192" help:"How many connections may be open at once; 0 is no limit. Default: ${default}."`
 	ConnectionsPerAddr int     `placeholder:"N" default:"256" help:"The same per address of a client; behind a proxy set it to 0. Default: ${default}."`
@@ -66,11 +69,14 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version})
+	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy})
 	if err != nil {
 		return err
 	}
 	door := bandwidth.New(bandwidth.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: c.clientLimits(s)})
+	if err := s.EndReusableLinks(ctx, console); err != nil {
+		return err
+	}
 	facts, err := c.facts(ctx, s, cmp.Or(c.BaseURL, reachable(ln.Addr())))
 	if err != nil {
 		return err

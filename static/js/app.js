@@ -118,15 +118,21 @@
       const own = document.activeElement?.closest('form');
       for (const form of $$('#main form, #lookup')) if (form !== own) form.reset();
       $('.me')?.removeAttribute('open');
-      if (location.pathname !== from) { scrollTo(0, 0); $('#h1')?.focus({preventScroll: true}); }
+      if (location.pathname !== from && !asked) { scrollTo(0, 0); $('#h1')?.focus({preventScroll: true}); }
       from = location.pathname; address = now;
     }
-    if (document.activeElement === document.body && lastId) document.getElementById(lastId)?.focus({preventScroll: true});
+    // what was refused at a field is mended there
+    if (asked) { asked = false; $('#main [aria-invalid]')?.focus(); }
+    if (cursorId) document.getElementById(cursorId)?.classList.add('cursor');
+    if (document.activeElement === document.body && lastId) (document.getElementById(lastId) ?? document.getElementById(lastRow)?.querySelector('.c-act .btn'))?.focus({preventScroll: true});
     refresh();
   });
   // a swap may turn the button that was pressed into another thing with its id
-  let lastId = '';
-  document.addEventListener('htmx:before:swap', () => { lastId = document.activeElement?.id; });
+  let lastId = '', lastRow = '', cursorId = '', asked = false;
+  document.addEventListener('htmx:before:swap', e => {
+    lastId = document.activeElement?.id; lastRow = document.activeElement?.closest('tr')?.id; cursorId = $('tr.cursor')?.id;
+    asked = e.detail.ctx?.response?.status === 422;
+  });
   // a network that is gone is said, not hidden
   document.addEventListener('htmx:error', e => {
     if (e.detail.ctx && !e.detail.ctx.response && $('#toasts') && !$('.toast[data-net]')) {

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// private leaves it to the folder's own rights.
+func private() {}
