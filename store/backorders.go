@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"tnreserve/store/tel"
 )
@@ -134,7 +135,11 @@ func (s *Store) fillBackOrder(ctx context.Context, o *tel.Order) (took int, err 
 		if err != nil {
 			return err
 		}
-		free, err := t.stillFree(tns, o.Missing())
+		fresh, err := t.notIn(o, tns)
+		if err != nil {
+			return err
+		}
+		free, err := t.stillFree(fresh, o.Missing())
 		if err != nil {
 			return err
 		}
@@ -144,6 +149,20 @@ func (s *Store) fillBackOrder(ctx context.Context, o *tel.Order) (took int, err 
 		return t.fillOrderWith(o, free[:took])
 	})
 	return took, err
+}
+
+// notIn leaves out the TNs that the order had before: one that it got, gave back and
+// that has aged may be free again, and a second line for it would say nothing.
+func (t *tx) notIn(o *tel.Order, tns []tel.Number) ([]tel.Number, error) {
+	had := map[tel.Number]bool{}
+	rows, err := t.query(`SELECT tn FROM order_tn WHERE order_seq = $1`, o.Seq)
+	err = eachRow(rows, err, func(row scanner) error {
+		var tn tel.Number
+		err := row.Scan(&tn)
+		had[tn] = true
+		return err
+	})
+	return slices.DeleteFunc(slices.Clone(tns), func(tn tel.Number) bool { return had[tn] }), err
 }
 
 func (t *tx) fillOrderWith(o *tel.Order, take []standing) error {
