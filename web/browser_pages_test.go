@@ -61,6 +61,7 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 		s.as(who).post("/reservations", url.Values{"tn": {(durham + 20 + tel.Number(i)).Digits()}, "customer_reference": {"By " + who}})
 	}
 	clientAt := clientGallery(s)
+	ordered, waiting := orderGallery(s)
 	search, lookup := "/search?contains=777&order=asc", "/lookup?q=9195552777"
 	return s, map[string][]view{
 		"nobody": {
@@ -72,6 +73,7 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 			{"inventory", "/inventory"}, {"inventory-npa", "/inventory?by=npa"}, {"inventory-within", "/inventory?by=npa&within=NC"}, {"inventory-rc", "/inventory?by=rc"},
 			{"import", "/inventory/import"}, {"search", search}, {"reservations", "/reservations"}, {"ended", "/reservations?show=ended"},
 			{"reservation", "/reservations/" + many}, {"lookup", lookup}, {"lookup-unknown", "/lookup?q=3125550000"}, {"missing", "/accounts/1"},
+			{"orders", "/orders"}, {"order", "/orders/" + ordered}, {"numbers", "/numbers"},
 		},
 		"support-all":  {{"lookup", "/lookup"}, {"lookup-tn", lookup}, {"lookup-id", "/lookup?q=" + many}, {"lookup-past", "/lookup?q=9842000151"}, {"reservation", "/reservations/" + one}},
 		"acme-support": {{"lookup-tn", lookup}, {"lookup-other", "/lookup?q=2125554777"}, {"lookup-wrong", "/lookup?q=nonsense"}},
@@ -81,6 +83,9 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 			{"reservation-many", "/reservations/" + many}, {"reservation-cancelled", "/reservations/" + ended}, {"reservation-expired", "/reservations/" + ranOut},
 			{"cancel", "/reservations/cancel?id=" + one + "&id=" + many}, {"cancel-over", "/reservations/cancel?id=" + ended}, {"account", "/accounts/9500001"}, {"lookup", lookup},
 			{"clients", "/accounts/9500001/clients"}, {"client-rotate", clientAt + "/rotate"},
+			{"orders", "/orders"}, {"orders-wrong", "/orders?tn=5&from=x"}, {"order", "/orders/" + ordered}, {"order-waits", "/orders/" + waiting}, {"order-new", "/orders/new?reservation=" + many},
+			{"numbers", "/numbers"}, {"numbers-aging", "/numbers?status=aging"}, {"disconnect", "/numbers/disconnect?tn=9842000600&tn=9842000601"}, {"take-back", "/orders/new?tn=9842000602"},
+			{"lookup-service", "/lookup?q=9842000602"},
 		},
 		"initech-admin": {{"search-off", search}, {"reservations-empty", "/reservations"}, {"account-off", "/accounts/9500003"}},
 		"acme-member":   {{"search", search}, {"reservations", "/reservations"}, {"lookup-tn", lookup}, {"lookup-id", "/lookup?q=" + one}, {"forbidden", "/accounts"}},

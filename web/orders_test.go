@@ -395,3 +395,29 @@ func TestAgingOfAnAccount(t *testing.T) {
 	tn := s.inService(storetest.Acme, 1)[0]
 	admin.want(200, "/numbers/disconnect?tn="+tn.Digits()).says(".confirm", "They age for 1 day 12 hours")
 }
+
+// orderGallery fills an account with orders in every state, and answers which is
+// partial and which waits.
+func orderGallery(s *site) (partial, waiting string) {
+	s.t.Helper()
+	admin, tn := s.actor("acme-admin"), tel.NewNumber(984, 200, 600)
+	named := func(name, id string, part bool, tns ...tel.Number) string {
+		s.t.Helper()
+		return s.order(admin, tel.OrderRequest{Account: storetest.Acme, Kind: tel.OrderKindExisting, TNs: tns, PartialAllowed: part, Name: name, CustomerOrderID: id}).ID
+	}
+	named("", "", false, tn, tn+1, tn+2)
+	partial = named("Front desk and phones for the new branch in Cary", "PO-20419-with-a-long-tail-until-40-chars", true, tn+3, tel.NewNumber(212, 555, 4777), tel.NewNumber(212, 555, 4778))
+	named("Lost to somebody else", "PO-3", false, tel.NewNumber(212, 555, 4777))
+	for _, text := range []string{"The customer wants them before Monday.", "They agreed to do without the third number. " + strings.Repeat("It says a lot. ", 12)} {
+		if _, err := s.AddOrderNote(ctx, admin, partial, text); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	q := tel.NewQuery()
+	q.NPAs, q.NXX = []int{800}, 555
+	waiting = s.order(admin, tel.OrderRequest{Account: storetest.Acme, Kind: tel.OrderKindSearch, BackOrder: true, Search: &tel.OrderSearch{Query: q, Quantity: 1200}}).ID
+	if _, err := s.Disconnect(ctx, admin, tel.OrderRequest{Account: storetest.Acme, TNs: []tel.Number{tn + 2}}); err != nil {
+		s.t.Fatal(err)
+	}
+	return partial, waiting
+}
