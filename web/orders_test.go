@@ -189,7 +189,6 @@ func TestOrderPageNotesAndNames(t *testing.T) {
 
 func TestOrderListFilters(t *testing.T) {
 	s := open(t)
-	admin := s.as("acme-admin")
 	for i, who := range []string{"acme-admin", "acme-member"} {
 		v := s.as(who)
 		form := v.orderForm(s.reserved(who, 1).ID)
