@@ -382,3 +382,11 @@ func pickFault(wrong bool) templ.Attributes {
 	}
 	return templ.Attributes{"aria-invalid": "true", "aria-describedby": "pick-e"}
 }
+
+// dayValue is a day for a date field; a browser takes no other text there.
+func dayValue(s string) string {
+	if _, err := time.Parse(time.DateOnly, s); err != nil {
+		return ""
+	}
+	return s
+}
