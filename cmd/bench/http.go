@@ -53,7 +53,7 @@ func prepare(ctx context.Context, s *store.Store) (enter string, err error) {
 	if err != nil && tel.CodeOf(err) != tel.CodeConflict {
 		return "", err
 	}
-	return s.NewEnterLink(ctx, operator, email, time.Hour, true)
+	return s.NewEnterLink(ctx, operator, email, time.Hour, false)
 }
 
 // serve starts the program on a database that holds the country.
