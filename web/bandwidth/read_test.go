@@ -114,7 +114,7 @@ func hostile() map[string]string {
 	}
 }
 
-// Each is refused in 50 ms (where the machine is idle) and 20 MiB, and the reason is
+// Each is refused in 50 ms (more under the race detector) and 20 MiB, and the reason is
 // not the parser's.
 func TestHostileXML(t *testing.T) {
 	d := open(t)
