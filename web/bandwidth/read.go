@@ -14,9 +14,10 @@ import (
 )
 
 // What a body may be at most. encoding/xml itself bounds neither nesting nor the
-// number of roots.
+// number of roots, and reads a tag with all its attributes before it shows it.
 const (
 	maxBody       = 256 << 10
+	maxToken      = 16 << 10 // bytes of one tag, text or comment
 	maxTokens     = 20_000
 	maxDepth      = 32
 	maxAttributes = 32
@@ -41,9 +42,11 @@ func readXML(body []byte) (*element, error) {
 	if len(body) > maxBody || !utf8.Valid(body) {
 		return nil, errXML
 	}
-	s := scan{decoder: xml.NewDecoder(bytes.NewReader(body))}
+	in := &metered{Reader: bytes.NewReader(body)}
+	s := scan{decoder: xml.NewDecoder(in)}
 	for {
 		at := s.decoder.InputOffset()
+		in.taken = 0
 		token, err := s.decoder.Token()
 		if err == io.EOF && s.root != nil && len(s.open) == 0 {
 			return s.root, nil
@@ -52,6 +55,19 @@ func readXML(body []byte) (*element, error) {
 			return nil, errXML
 		}
 	}
+}
+
+// metered gives out no more than one token may have.
+type metered struct {
+	*bytes.Reader
+	taken int
+}
+
+func (m *metered) ReadByte() (byte, error) {
+	if m.taken++; m.taken > maxToken {
+		return 0, errXML
+	}
+	return m.Reader.ReadByte()
 }
 
 // scan is a body half read.
