@@ -63,6 +63,9 @@ func run(ctx context.Context, data, binary, dir, only string, holds int) error {
 		name string
 		run  func() error
 	}{{"import", b.measureImport}, {"search", b.measureSearch}, {"http", b.measureHTTP}, {"reserve", b.measureReserve}, {"holds", b.measureHolds}}
+	if _, err := os.Stat(b.db); err != nil && only != "" && !strings.Contains(only, "import") {
+		return fmt.Errorf("%s is not there yet: the part \"import\" comes first", b.db)
+	}
 	for _, p := range parts {
 		if only != "" && !slices.Contains(strings.Split(only, ","), p.name) {
 			continue

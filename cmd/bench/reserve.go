@@ -3,9 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"sort"
 	"strings"
 	"sync"
@@ -36,30 +34,29 @@ type load struct {
 
 func (l load) rate() float64 { return float64(len(l.took)) / l.lasted.Seconds() }
 
-// way is one of the doors: it reserves a TN, or tells that it was refused.
-type way func(tn tel.Number) (done bool, err error)
+// way opens a connection through one of the doors: what it gives reserves a TN there,
+// or tells that it was refused.
+type way func() (*wire, reserveFunc, error)
+
+type reserveFunc func(tn tel.Number) (done bool, err error)
 
 // dashboard reserves as a person does.
-func (s *server) dashboard(tn tel.Number) (bool, error) {
-	res, err := s.post("/reservations", url.Values{"tn": {tn.Digits()}, "back": {"/lookup"}})
-	return err == nil && strings.Contains(flashOf(res), "Reserved"), err
+func (s *server) dashboard() (*wire, reserveFunc, error) {
+	w, err := s.dial("/reservations", "HX-Request: true", "Cookie: "+s.cookie, "Content-Type: application/x-www-form-urlencoded")
+	return w, func(tn tel.Number) (bool, error) {
+		res, err := w.post("back=%2Flookup&tn=" + tn.Digits())
+		return err == nil && strings.Contains(flashOf(res), "Reserved"), err
+	}, err
 }
 
-// door reserves as Bandwidth's clients do.
-func (s *server) door(tn tel.Number) (bool, error) {
-	req, err := http.NewRequest(http.MethodPost, s.URL+"/api/accounts/"+account.String()+"/tnreservation", strings.NewReader("<Reservation><ReservedTn>"+tn.Digits()+"</ReservedTn></Reservation>"))
-	if err != nil {
-		return false, err
-	}
-	req.Header.Set("Content-Type", "application/xml")
-	req.SetBasicAuth(s.program.Username, s.program.Password)
-	res, err := s.client.Do(req)
-	if err != nil {
-		return false, err
-	}
-	defer res.Body.Close()
-	_, err = io.Copy(io.Discard, res.Body)
-	return res.StatusCode == http.StatusCreated, err
+// bandwidth reserves as Bandwidth's clients do.
+func (s *server) bandwidth() (*wire, reserveFunc, error) {
+	basic := base64.StdEncoding.EncodeToString([]byte(s.program.Username + ":" + s.program.Password))
+	w, err := s.dial("/api/accounts/"+account.String()+"/tnreservation", "Content-Type: application/xml", "Authorization: Basic "+basic)
+	return w, func(tn tel.Number) (bool, error) {
+		res, err := w.post("<Reservation><ReservedTn>" + tn.Digits() + "</ReservedTn></Reservation>")
+		return err == nil && res.StatusCode == http.StatusCreated, err
+	}, err
 }
 
 // reserveFor lets clients reserve TNs of their own for a while.
@@ -68,10 +65,15 @@ func (b *bench) reserveFor(by way, n int, d time.Duration, next func() tel.Numbe
 	var mu sync.Mutex
 	start := time.Now()
 	err := each(n, func(int) error {
+		w, reserve, err := by()
+		if err != nil {
+			return err
+		}
+		defer w.Close()
 		var mine times
 		for time.Since(start) < d && b.ctx.Err() == nil {
 			t := time.Now()
-			done, err := by(next())
+			done, err := reserve(next())
 			if err != nil {
 				return err
 			}
@@ -181,7 +183,7 @@ func (b *bench) measureDoors(db string, next func() tel.Number) error {
 	defer s.stop()
 	rates, took := map[string][]float64{}, map[string]times{}
 	for range 3 {
-		for name, by := range map[string]way{"dashboard": s.dashboard, "Bandwidth door": s.door} {
+		for name, by := range map[string]way{"dashboard": s.dashboard, "Bandwidth door": s.bandwidth} {
 			l, err := b.reserveFor(by, clients, loadFor, next)
 			if err != nil {
 				return err
