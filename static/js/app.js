@@ -132,6 +132,8 @@
       if (location.pathname !== from && !asked) { scrollTo(0, 0); $('#h1')?.focus({preventScroll: true}); }
       from = location.pathname; address = now;
     }
+    // what was said is not said again: morphing would keep it in its field
+    if (sent?.isConnected) sent.reset();
     // what was refused at a field is mended there
     if (asked) { asked = false; $('#main [aria-invalid]')?.focus(); }
     if (cursorId) document.getElementById(cursorId)?.classList.add('cursor');
@@ -139,10 +141,11 @@
     refresh();
   });
   // a swap may turn the button that was pressed into another thing with its id
-  let lastId = '', lastRow = '', cursorId = '', asked = false;
+  let lastId = '', lastRow = '', cursorId = '', asked = false, sent = null;
   document.addEventListener('htmx:before:swap', e => {
     lastId = document.activeElement?.id; lastRow = document.activeElement?.closest('tr')?.id; cursorId = $('tr.cursor')?.id;
     asked = e.detail.ctx?.response?.status === 422;
+    sent = asked ? null : e.detail.ctx?.sourceElement?.closest?.('form[data-clear]');
   });
   // a network that is gone is said, not hidden
   document.addEventListener('htmx:error', e => {
