@@ -63,8 +63,8 @@ func chosen(value string, options ...Choice) []Choice {
 
 func (f ClientForm) roles() []Choice {
 	return chosen(f.Role,
-		Choice{Value: string(tel.RoleMember), Label: "Member: search, reserve, order what it reserved"},
-		Choice{Value: string(tel.RoleAdmin), Label: "Admin: all of the account, and its switch"})
+		Choice{Value: string(tel.RoleMember), Label: "Member: search, reserve, order by id"},
+		Choice{Value: string(tel.RoleAdmin), Label: "Admin: also list, look up, switch"})
 }
 
 func (f ClientForm) lives() []Choice {
