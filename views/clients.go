@@ -12,6 +12,7 @@ type Clients struct {
 	Clients  []*tel.Client
 	Now      time.Time
 	Form     ClientForm
+	Base     string             // address of this installation, "https://numbers.example.com"
 	Operator bool               // came by the account's page
 	Made     *ClientCredentials // just made, shown this once
 }
@@ -62,8 +63,8 @@ func chosen(value string, options ...Choice) []Choice {
 
 func (f ClientForm) roles() []Choice {
 	return chosen(f.Role,
-		Choice{Value: string(tel.RoleMember), Label: "Member: search, reserve, order"},
-		Choice{Value: string(tel.RoleAdmin), Label: "Admin: also list all, switch, look up"})
+		Choice{Value: string(tel.RoleMember), Label: "Member: search, reserve, order by id"},
+		Choice{Value: string(tel.RoleAdmin), Label: "Admin: also list, look up, switch"})
 }
 
 func (f ClientForm) lives() []Choice {
@@ -109,7 +110,7 @@ func overlapEnd(c *tel.Client, now time.Time) time.Time {
 }
 
 func (v Clients) lede() string {
-	return "Programs that search and reserve for " + v.Account.Name + " over the APIs."
+	return "Programs that search, reserve and order for " + v.Account.Name + " over the APIs."
 }
 
 func (c ClientCredentials) title() string {

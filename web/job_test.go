@@ -608,6 +608,8 @@ func TestExpiryWithoutASweeper(t *testing.T) {
 func TestLookUpByRole(t *testing.T) {
 	s := open(t)
 	mine, foreign := s.reserved("acme-admin", 1), s.reserved("globex-admin", 1)
+	order, _, _ := s.ordered(storetest.Acme)
+	theirs, _, _ := s.ordered(storetest.Globex)
 	n := mine.TNs[0].TN
 	d := n.Digits()
 	forms := []string{n.String(), d, n.E164(), "1" + d, "tel:" + n.E164(), d[:3] + "." + d[3:6] + "." + d[6:], d[:3] + "-" + d[3:6] + "-" + d[6:], " " + d + " "}
@@ -623,6 +625,11 @@ func TestLookUpByRole(t *testing.T) {
 			v.want(200, "/lookup?q="+url.QueryEscape(q)).says("#reservation", mine.ID)
 		}
 		v.want(422, "/lookup?q=hello").fault("q", "neither")
+		for q, want := range map[string]int{order: 200, strings.ToUpper(order): 200, theirs: map[bool]int{true: 200, false: 404}[who == "operator" || who == "support-all"]} {
+			if a := v.want(want, "/lookup?q="+q); want == 200 && a.url.Path != "/orders/"+strings.ToLower(q) {
+				t.Errorf("%s looks up the order %s at %s", who, q, a.url)
+			}
+		}
 	}
 	for _, who := range []string{"acme-admin", "acme-support"} {
 		a := s.as(who).want(200, "/lookup?q="+foreign.TNs[0].TN.Digits())

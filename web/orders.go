@@ -484,7 +484,7 @@ func (v *visit) numbers() error {
 	}
 	values := v.r.URL.Query()
 	q := store.NewTNQuery(v.actor.Account)
-	page := views.Numbers{Lede: "What works now.", Self: v.self(), MayChange: v.actor.Can(tel.ActDisconnect), Filter: views.NumberFilter{
+	page := views.Numbers{Lede: "What was ordered and works now.", Self: v.self(), MayChange: v.actor.Can(tel.ActDisconnect), Filter: views.NumberFilter{
 		NPA: v.query("npa"), NXX: v.query("nxx"), City: v.query("city"), RC: v.query("rc"), Errors: map[string]string{},
 	}}
 	f := &page.Filter

@@ -183,6 +183,7 @@ var walk = []step{
 	{pattern: "GET /lookup", path: fixed("/lookup?q=hello"), own: statuses{422, 422, 422, 422, 422, 303}},
 	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.live }, own: reads, other: hidden, unknown: gone},
 	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.tn }, own: reads, other: reads, unknown: reads},
+	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.order }, own: all(303), other: statuses{303, 303, 404, 404, 404, 303}, unknown: gone},
 	{pattern: "POST /lookup/disable", path: fixed("/lookup/disable"), form: func(t target) url.Values { return values("tn", t.free) }, own: statuses{303, 403, 403, 403, 403, 303}},
 	{pattern: "POST /lookup/disable", path: fixed("/lookup/disable"), form: func(t target) url.Values { return values("tn", t.tn) },
 		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
