@@ -72,20 +72,18 @@ func (s *Store) candidates(q tel.Query, want int) (tns []tel.Number, all bool, e
 // stillFree are the candidates that nobody has, at most so many: never a hold, not
 // even the own account's.
 func (t *tx) stillFree(tns []tel.Number, most int) (free []standing, err error) {
-	for _, tn := range tns {
-		if len(free) == most {
-			break
-		}
-		if _, _, known := t.store.shelf.Has(tn); !known {
-			continue
-		}
-		st, err := t.standing(tn)
+	for len(tns) > 0 && len(free) < most {
+		n := min(len(tns), most-len(free))
+		standings, err := t.standings(tns[:n])
 		if err != nil {
 			return nil, err
 		}
-		if st.State == tel.TNAvailable {
-			free = append(free, st)
+		for _, tn := range tns[:n] {
+			if st, known := standings[tn]; known && st.State == tel.TNAvailable {
+				free = append(free, st)
+			}
 		}
+		tns = tns[n:]
 	}
 	return free, nil
 }

@@ -418,8 +418,11 @@ func (s *Store) Extend(ctx context.Context, actor tel.Actor, id string) (*tel.Re
 }
 
 // oneRow is a guard: an update that names a row's state must find it so.
-func oneRow(n int64, err error) error {
-	if err == nil && n != 1 {
+func oneRow(n int64, err error) error { return eachOfRows(n, 1, err) }
+
+// eachOfRows is the same for a statement on several.
+func eachOfRows(n int64, rows int, err error) error {
+	if err == nil && n != int64(rows) {
 		return errors.New("a row changed under a change")
 	}
 	return err
