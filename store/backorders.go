@@ -26,7 +26,7 @@ func (s *Store) searchAndOrder(ctx context.Context, actor tel.Actor, req tel.Ord
 		if err != nil {
 			return nil, err
 		}
-		o, err := s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) {
+		o, err := s.changeToOrder(ctx, actor, req.Quantity(), func(t *tx) (*tel.Order, error) {
 			if first, err := t.firstOrder(req); first != nil || err != nil {
 				return first, err
 			}
@@ -124,7 +124,7 @@ func (s *Store) fillBackOrder(ctx context.Context, o *tel.Order) (took int, err 
 	if err != nil || o.Takes(len(tns)) == 0 {
 		return 0, err
 	}
-	err = s.change(ctx, tel.System("backorder"), func(t *tx) error {
+	err = s.changeMany(ctx, tel.System("backorder"), o.Missing(), func(t *tx) error {
 		took = 0
 		o, err := scanOrder(t.row(`SELECT `+orderColumns+` FROM orders o WHERE o.seq = $1 AND o.state = 'BACKORDERED'`, o.Seq))
 		if errors.Is(err, sql.ErrNoRows) {

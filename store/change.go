@@ -21,6 +21,23 @@ func (s *Store) change(ctx context.Context, actor tel.Actor, fn func(*tx) error)
 	return s.writer.do(ctx, actor, fn)
 }
 
+// largeChange is how many TNs make a change a large one.
+const largeChange = 500
+
+// changeMany is change for one of so many TNs. Only one large change waits or runs at
+// a time, whoever asks: those who do little wait for one of them, and not for all.
+func (s *Store) changeMany(ctx context.Context, actor tel.Actor, tns int, fn func(*tx) error) error {
+	if tns > largeChange {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case s.large <- struct{}{}:
+			defer func() { <-s.large }()
+		}
+	}
+	return s.change(ctx, actor, fn)
+}
+
 // Waiting is how many changes wait for the next transaction, for those who can put
 // off their own work for a moment.
 func (s *Store) Waiting() int { return len(s.writer.jobs) }

@@ -18,7 +18,7 @@ func (s *Store) Disconnect(ctx context.Context, actor tel.Actor, req tel.OrderRe
 	if err := req.Clean(); err != nil {
 		return nil, err
 	}
-	return s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) {
+	return s.changeToOrder(ctx, actor, len(req.TNs), func(t *tx) (*tel.Order, error) {
 		if first, err := t.firstOrder(req); first != nil || err != nil {
 			return first, err
 		}

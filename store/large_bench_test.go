@@ -11,16 +11,6 @@ import (
 	"tnreserve/store/tel"
 )
 
-// everyTN is the whole inventory of a test: as many TNs as an order may have.
-func everyTN() (all []tel.Number) {
-	for _, first := range []tel.Number{raleigh(0), raleigh(1000), tel.NewNumber(984, 200, 0), tel.NewNumber(212, 555, 4000), tel.NewNumber(800, 555, 6000)} {
-		for i := range 1000 {
-			all = append(all, first+tel.Number(i))
-		}
-	}
-	return all
-}
-
 // BenchmarkLargeOrder is an order of 5,000 TNs, and how long somebody who reserves
 // beside it waits at worst.
 func BenchmarkLargeOrder(b *testing.B) {
@@ -84,7 +74,7 @@ func BenchmarkLargeOrder(b *testing.B) {
 						default:
 						}
 						at := time.Now()
-						_, _ = s.AddOrderNote(ctx, admin, fmt.Sprintf("00000000-0000-4000-8000-%012d", i), "x")
+						_, _ = s.AddOrderNote(ctx, admin, fmt.Sprintf("00000000-0000-4000-8000-%012d", i), "x", "")
 						worst = max(worst, time.Since(at))
 						time.Sleep(time.Millisecond)
 					}

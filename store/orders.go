@@ -65,7 +65,7 @@ func (s *Store) PlaceOrder(ctx context.Context, actor tel.Actor, req tel.OrderRe
 		if actor.Role == tel.RoleMember && len(req.ReservationIDs) == 0 && !req.UseOwnHolds {
 			return nil, tel.Refuse(tel.CodeForbidden, "Your role orders with a reservation id only.")
 		}
-		return s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) { return t.placeOrder(req) })
+		return s.changeToOrder(ctx, actor, len(req.TNs)+len(req.ReservationIDs), func(t *tx) (*tel.Order, error) { return t.placeOrder(req) })
 	case tel.OrderKindSearch:
 		if actor.Role == tel.RoleMember {
 			return nil, tel.Refuse(tel.CodeForbidden, "Your role orders with a reservation id only.")
@@ -75,9 +75,9 @@ func (s *Store) PlaceOrder(ctx context.Context, actor tel.Actor, req tel.OrderRe
 	return nil, tel.Invalid("kind", "%q is not a kind of order.", req.Kind)
 }
 
-// changeToOrder is a change that makes or changes an order.
-func (s *Store) changeToOrder(ctx context.Context, actor tel.Actor, fn func(*tx) (*tel.Order, error)) (out *tel.Order, err error) {
-	err = s.change(ctx, actor, func(t *tx) (err error) {
+// changeToOrder is a change that makes or changes an order of so many TNs.
+func (s *Store) changeToOrder(ctx context.Context, actor tel.Actor, tns int, fn func(*tx) (*tel.Order, error)) (out *tel.Order, err error) {
+	err = s.changeMany(ctx, actor, tns, func(t *tx) (err error) {
 		out, err = fn(t)
 		return err
 	})
@@ -507,7 +507,8 @@ func (s *Store) Order(ctx context.Context, actor tel.Actor, id string) (*tel.Ord
 	return o, s.fillOrder(o, s.reader(ctx))
 }
 
-// changeableOrder reads, by its public id, an order that the actor may change.
+// changeableOrder reads, by its public id, an order that the actor may change. It
+// leaves its TNs out: they are thousands, and others wait.
 func (t *tx) changeableOrder(id string) (*tel.Order, error) {
 	canonical, err := CanonicalID(id)
 	if err != nil {
@@ -523,14 +524,18 @@ func (t *tx) changeableOrder(id string) (*tel.Order, error) {
 	if err := t.actor.Require(tel.ActOrder, o.Account); err != nil {
 		return nil, err
 	}
-	return t.order(o.Seq)
+	a, err := t.account(o.Account)
+	if err == nil {
+		o.AccountName = a.Name
+	}
+	return o, err
 }
 
 // UpdateOrder changes an order's names, and with Close ends one that waits, with what
 // it has: PARTIAL, or FAILED when that is nothing. CodeEnded when it does not wait,
 // CodeConflict when another order has the customer order id.
 func (s *Store) UpdateOrder(ctx context.Context, actor tel.Actor, id string, u tel.OrderUpdate) (*tel.Order, error) {
-	return s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) {
+	out, err := s.changeToOrder(ctx, actor, 1, func(t *tx) (*tel.Order, error) {
 		o, err := t.changeableOrder(id)
 		if err != nil {
 			return nil, err
@@ -559,6 +564,10 @@ func (s *Store) UpdateOrder(ctx context.Context, actor tel.Actor, id string, u t
 		}
 		return o, t.updateOrder(o, waited, o.CompletedCount)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return out, s.fillOrder(out, s.reader(ctx))
 }
 
 // orderName is what UpdateOrder can change.
@@ -597,8 +606,9 @@ func (t *tx) updateOrder(o *tel.Order, was tel.OrderState, had int) error {
 	return oneRow(n, err)
 }
 
-// AddOrderNote puts a remark to an order. Its only home is the history.
-func (s *Store) AddOrderNote(ctx context.Context, actor tel.Actor, id, text string) (*tel.OrderNote, error) {
+// AddOrderNote puts a remark to an order. Its only home is the history. The same key
+// ("" is none) with the same text within a day gives the first one back.
+func (s *Store) AddOrderNote(ctx context.Context, actor tel.Actor, id, text, key string) (*tel.OrderNote, error) {
 	text, err := tel.CleanText("note", text, tel.MaxNote)
 	if err != nil {
 		return nil, err
@@ -606,21 +616,62 @@ func (s *Store) AddOrderNote(ctx context.Context, actor tel.Actor, id, text stri
 	if text == "" {
 		return nil, tel.Invalid("note", "A note needs a text.")
 	}
+	if err := tel.CheckIdempotencyKey(key); err != nil {
+		return nil, err
+	}
 	var note *tel.OrderNote
 	err = s.change(ctx, actor, func(t *tx) error {
 		o, err := t.changeableOrder(id)
 		if err != nil {
 			return err
 		}
+		first, err := t.firstNote(o, text, key)
+		if first != nil || err != nil {
+			note = first
+			return err
+		}
 		note = &tel.OrderNote{ID: uuid.NewString(), At: t.now, By: t.actor.Sign(), Text: text}
 		t.event(tel.EventOrderNoted, o.Account, 0, tel.Facts{Order: o.Seq, Subject: note.ID, Reason: text})
-		return nil
+		return t.rememberNote(o, note, key)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return note, nil
 }
+
+// firstNote gives the note that this key made before, if it did.
+func (t *tx) firstNote(o *tel.Order, text, key string) (*tel.OrderNote, error) {
+	if key == "" {
+		return nil, nil
+	}
+	first := tel.OrderNote{Text: text, By: t.actor.Sign()}
+	var content []byte
+	err := t.row(`SELECT note, noted_at, content FROM noted WHERE order_seq = $1 AND key = $2 AND noted_at > $3`, o.Seq, t.noteKey(key), micros(t.now.Add(-answerStands))).
+		Scan(&first.ID, (*micros)(&first.At), &content)
+	switch sum := sha256.Sum256([]byte(text)); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !slices.Equal(content, sum[:]):
+		return nil, tel.Refuse(tel.CodeConflict, "This idempotency key was used for a different note.")
+	}
+	return &first, nil
+}
+
+func (t *tx) rememberNote(o *tel.Order, n *tel.OrderNote, key string) error {
+	if key == "" {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(n.Text))
+	_, err := t.exec(`INSERT INTO noted (order_seq, key, content, note, noted_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (order_seq, key) DO UPDATE SET content = excluded.content, note = excluded.note, noted_at = excluded.noted_at`, o.Seq, t.noteKey(key), sum[:], n.ID, micros(n.At))
+	return err
+}
+
+// noteKey keeps the keys of two who write to one order apart: a note is signed.
+func (t *tx) noteKey(key string) string { return t.actor.ID + " " + key }
 
 // OrderHistory is what happened to an order, oldest first. The order comes from
 // Order, which made the check.

@@ -165,7 +165,7 @@ func (v *visit) order() error {
 }
 
 func (v *visit) orderPage(status int, o *tel.Order, page views.OrderDetail) error {
-	page.Order, page.Self = o, orderAt(o)
+	page.Order, page.Self, page.Key = o, orderAt(o), rand.Text()
 	page.MayChange = v.actor.May(tel.ActOrder, o.Account)
 	page.MayLookUp = v.actor.Can(tel.ActLookUpTN)
 	if page.WithAccount = v.actor.Sees(0); page.WithAccount && v.actor.Can(tel.ActManageAccounts) {
@@ -242,7 +242,7 @@ func (v *visit) addOrderNote() error {
 	if err != nil {
 		return err
 	}
-	_, err = v.store.AddOrderNote(v.r.Context(), v.actor, o.ID, v.form("note"))
+	_, err = v.store.AddOrderNote(v.r.Context(), v.actor, o.ID, v.form("note"), v.nonce(v.form("note")))
 	if fields, ok := fieldErrors(err); ok {
 		return v.orderPage(http.StatusUnprocessableEntity, o, views.OrderDetail{
 			Names: views.OrderNames{Name: o.Name, CustomerOrderID: o.CustomerOrderID}, Note: v.form("note"), NoteError: fields["note"],
@@ -431,11 +431,19 @@ func (v *visit) orderReserved(id string, req tel.OrderRequest) error {
 // once makes a page's nonce the key of this very request: the form sent twice makes
 // one order, and sent with other content another.
 func (v *visit) once(req tel.OrderRequest) tel.OrderRequest {
-	if req.IdempotencyKey != "" {
-		asked, _ := json.Marshal(req) // plain fields: cannot fail
-		req.IdempotencyKey = fmt.Sprintf("page-%x", sha256.Sum256(asked))
-	}
+	req.IdempotencyKey = ""
+	req.IdempotencyKey = v.nonce(req)
 	return req
+}
+
+// nonce makes the page's nonce, if the form has one, the key of what it asks for.
+func (v *visit) nonce(asked any) string {
+	nonce := v.form("key")
+	if nonce == "" {
+		return ""
+	}
+	content, _ := json.Marshal([]any{nonce, asked}) // plain fields: cannot fail
+	return fmt.Sprintf("page-%x", sha256.Sum256(content))
 }
 
 // accountOfForm is the account acted for, or the one that the page named for those

@@ -408,7 +408,7 @@ func orderGallery(s *site) (partial, waiting string) {
 	partial = named("Front desk and phones for the new branch in Cary", "PO-20419-with-a-long-tail-until-40-chars", true, tn+3, tel.NewNumber(212, 555, 4777), tel.NewNumber(212, 555, 4778))
 	named("Lost to somebody else", "PO-3", false, tel.NewNumber(212, 555, 4777))
 	for _, text := range []string{"The customer wants them before Monday.", "They agreed to do without the third number. " + strings.Repeat("It says a lot. ", 12)} {
-		if _, err := s.AddOrderNote(ctx, admin, partial, text); err != nil {
+		if _, err := s.AddOrderNote(ctx, admin, partial, text, ""); err != nil {
 			s.t.Fatal(err)
 		}
 	}

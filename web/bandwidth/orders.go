@@ -682,7 +682,7 @@ func (c *call) addOrderNote() error {
 	if body.value("Description") == "" {
 		return bad(codeRequired, "Description is required")
 	}
-	n, err := c.store.AddOrderNote(c.r.Context(), c.actor, c.args[0], body.value("Description"))
+	n, err := c.store.AddOrderNote(c.r.Context(), c.actor, c.args[0], body.value("Description"), c.r.Header.Get("Idempotency-Key"))
 	if err != nil {
 		return invalidOrder(err)
 	}
