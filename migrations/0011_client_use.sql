@@ -8,6 +8,9 @@ CREATE TABLE client_use (
 );
 CREATE INDEX client_use_hour ON client_use (hour);
 
+-- How many orders of an account wait.
+CREATE INDEX orders_waiting_account ON orders (account_id) WHERE state = 'BACKORDERED';
+
 -- The first note under an idempotency key, for a day.
 CREATE TABLE noted (
 	order_seq BIGINT NOT NULL REFERENCES orders (seq),

@@ -237,6 +237,9 @@ func (t *tx) makeOrder(req tel.OrderRequest, could []standing, refused []*tel.Er
 	if err := o.Settle(len(take), t.now); err != nil {
 		return nil, err
 	}
+	if err := t.roomToWait(o); err != nil {
+		return nil, err
+	}
 	if err := t.insertOrder(o, req); err != nil {
 		return nil, err
 	}
@@ -488,6 +491,15 @@ func (s *Store) fillOrder(o *tel.Order, query func(string, ...any) (*sql.Rows, e
 
 // Order reads one by its id. Another account's is as unknown as one that never was.
 func (s *Store) Order(ctx context.Context, actor tel.Actor, id string) (*tel.Order, error) {
+	o, err := s.OrderHead(ctx, actor, id)
+	if err != nil {
+		return nil, err
+	}
+	return o, s.fillOrder(o, s.reader(ctx))
+}
+
+// OrderHead is Order without the TNs, for what does not show them: they are thousands.
+func (s *Store) OrderHead(ctx context.Context, actor tel.Actor, id string) (*tel.Order, error) {
 	canonical, err := CanonicalID(id)
 	if err != nil {
 		return nil, tel.NotFound()
@@ -504,7 +516,7 @@ func (s *Store) Order(ctx context.Context, actor tel.Actor, id string) (*tel.Ord
 		return nil, err
 	}
 	o.AccountName = name
-	return o, s.fillOrder(o, s.reader(ctx))
+	return o, nil
 }
 
 // changeableOrder reads, by its public id, an order that the actor may change. It

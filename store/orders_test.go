@@ -476,7 +476,9 @@ func TestOrderHistoryAndNames(t *testing.T) {
 func TestOrderNoteRepeated(t *testing.T) {
 	s := storetest.Open(t)
 	o := order(t, s, admin, raleigh(0))
-	add := func(by tel.Actor, text, key string) (*tel.OrderNote, error) { return s.AddOrderNote(ctx, by, o.ID, text, key) }
+	add := func(by tel.Actor, text, key string) (*tel.OrderNote, error) {
+		return s.AddOrderNote(ctx, by, o.ID, text, key)
+	}
 	first := must[*tel.OrderNote](t)(add(admin, "one", "k"))
 	s.Clock.Add(24*time.Hour - us)
 	same(t, "again", must[*tel.OrderNote](t)(add(admin, " one ", "k")), first)

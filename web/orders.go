@@ -184,9 +184,9 @@ func (v *visit) orderPage(status int, o *tel.Order, page views.OrderDetail) erro
 		return err
 	}
 	slices.Reverse(page.Notes)
-	for _, id := range o.ReservationIDs {
+	for _, id := range o.ReservationIDs[:min(len(o.ReservationIDs), mostOrderLink)] {
 		r, err := v.store.Reservation(v.r.Context(), v.actor, id)
-		if err == nil && len(page.Reservations) < mostOrderLink {
+		if err == nil {
 			page.Reservations = append(page.Reservations, r.ID)
 		} else if err != nil && tel.CodeOf(err) != tel.CodeNotFound {
 			return err
@@ -199,7 +199,7 @@ func orderAt(o *tel.Order) string { return "/orders/" + o.ID }
 
 // orderHere reads the order of this address, for those who may change it.
 func (v *visit) orderHere() (*tel.Order, error) {
-	o, err := v.store.Order(v.r.Context(), v.actor, v.r.PathValue("id"))
+	o, err := v.store.OrderHead(v.r.Context(), v.actor, v.r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -220,6 +220,9 @@ func (v *visit) changeOrder() error {
 	_, err = v.store.UpdateOrder(v.r.Context(), v.actor, o.ID, u)
 	if fields, ok := fieldErrors(nameTaken(err)); ok && !u.Close {
 		names.Errors = fields
+		if o, err = v.store.Order(v.r.Context(), v.actor, o.ID); err != nil {
+			return err
+		}
 		return v.orderPage(http.StatusUnprocessableEntity, o, views.OrderDetail{Names: names})
 	}
 	if err != nil {
@@ -244,6 +247,9 @@ func (v *visit) addOrderNote() error {
 	}
 	_, err = v.store.AddOrderNote(v.r.Context(), v.actor, o.ID, v.form("note"), v.nonce(v.form("note")))
 	if fields, ok := fieldErrors(err); ok {
+		if o, err = v.store.Order(v.r.Context(), v.actor, o.ID); err != nil {
+			return err
+		}
 		return v.orderPage(http.StatusUnprocessableEntity, o, views.OrderDetail{
 			Names: views.OrderNames{Name: o.Name, CustomerOrderID: o.CustomerOrderID}, Note: v.form("note"), NoteError: fields["note"],
 		})

@@ -96,6 +96,7 @@ const (
 	MaxCustomerOrderID = 40
 	MaxSite            = 50
 	MaxReservationIDs  = 5000
+	MostWaiting        = 500 // back-orders of an account
 )
 
 // OrderSearch asks for so many TNs of a kind; the order gets whichever are free.
