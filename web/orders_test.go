@@ -155,6 +155,12 @@ func TestOrderPageNotesAndNames(t *testing.T) {
 	form := v.orderForm(r.ID)
 	at := v.post("/orders", form).url.Path
 	v.post(at+"/notes", values("note", "  Ported <b>later</b> ")).says(".toast", "added").says("#note-list", "Ported <b>later</b>").says("#note-list", email("acme-member"))
+	note := v.want(200, at).form(".o-note")
+	note.Set("note", "A double click")
+	v.post(at+"/notes", note).says("#note-list", "A double click")
+	s.unchanged("the same note again", func() { v.post(at+"/notes", note) })
+	note.Set("note", "Typed anew on the same page")
+	v.post(at+"/notes", note).says("#note-list", "Typed anew")
 	s.unchanged("wrong notes", func() {
 		v.post(at+"/notes", values("note", " ")).fault("note", "")
 		a := v.post(at+"/notes", values("note", strings.Repeat("x", tel.MaxNote+1)))
