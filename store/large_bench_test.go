@@ -38,6 +38,10 @@ func BenchmarkLargeOrder(b *testing.B) {
 			held(b, s, 1)
 			return func() error { return second(s.PlaceOrder(ctx, admin, orderOf(acme, everything...))) }
 		},
+		"reserve": func(b *testing.B, s *storetest.Store) func() error {
+			setPolicy(b, s, acme, func(p *tel.Policy) { p.MaxHeld, p.MaxPerReservation = 5000, 5000 })
+			return func() error { return second(s.Reserve(ctx, admin, ask(acme, everything...))) }
+		},
 		"search": func(b *testing.B, s *storetest.Store) func() error {
 			req := tel.OrderRequest{Account: acme, Kind: tel.OrderKindSearch, Search: &tel.OrderSearch{Query: tel.NewQuery(), Quantity: 5000}, PartialAllowed: true}
 			req.Search.Query.Type = tel.TypeLocal
