@@ -101,6 +101,11 @@ func clientLook(c *tel.Client, now time.Time) look {
 	return look{"good", "circle-check", "Active"}
 }
 
+// clientUse is "1,234 requests, 56 in the last day".
+func clientUse(c *tel.Client) string {
+	return tel.Plural(int(c.Requests), "request") + ", " + tel.Count(int(c.RequestsDay)) + " in the last day"
+}
+
 // overlapEnd is when the secrets before the newest end; zero when there are none.
 func overlapEnd(c *tel.Client, now time.Time) time.Time {
 	if c.StateAt(now) != tel.ClientActive || len(c.Secrets) < 2 {

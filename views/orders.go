@@ -54,6 +54,7 @@ type OrderDetail struct {
 	Names        OrderNames
 	Note         string // as typed, when it was refused
 	NoteError    string
+	Key          string // nonce of the form for a note
 }
 
 // OrderNames is what can be changed of an order, as typed. Errors by field: name,

@@ -383,7 +383,8 @@ func TestReserving(t *testing.T) {
 		a.says(".toast", "(919) 555-2041").says(".toast", "nothing was reserved").has(".toast[data-kind=error]")
 	})
 	other.post("/reservations", values("tn", "9195552041", "tn", "9195552050", "tn", "9195552051", "how", "any")).says(".toast", "Reserved 2 numbers").says(".toast", "1 number could not be had").has(".toast[data-kind=warn]")
-	member.post("/reservations", values("tn", "9195552041")).says(".toast", "already in reservation")
+	member.post("/reservations", values("tn", "9195552041")).says(".toast", "already reserved by this account")
+	admin.post("/reservations", values("tn", "9195552041")).says(".toast", "already in reservation")
 	// What a form must not ask for.
 	s.unchanged("a bad request", func() {
 		for _, form := range []url.Values{

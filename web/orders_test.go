@@ -160,6 +160,12 @@ func TestOrderPageNotesAndNames(t *testing.T) {
 	form := a.form(".confirm")
 	at := v.post("/orders", form).url.Path
 	v.post(at+"/notes", values("note", "  Ported <b>later</b> ")).says(".toast", "added").says("#note-list", "Ported <b>later</b>").says("#note-list", email("acme-member"))
+	note := v.want(200, at).form(".o-note")
+	note.Set("note", "A double click")
+	v.post(at+"/notes", note).says("#note-list", "A double click")
+	s.unchanged("the same note again", func() { v.post(at+"/notes", note) })
+	note.Set("note", "Typed anew on the same page")
+	v.post(at+"/notes", note).says("#note-list", "Typed anew")
 	s.unchanged("wrong notes", func() {
 		v.post(at+"/notes", values("note", " ")).fault("note", "")
 		a := v.post(at+"/notes", values("note", strings.Repeat("x", tel.MaxNote+1)))
@@ -413,7 +419,7 @@ func orderGallery(s *site) (partial, waiting string) {
 	partial = named("Front desk and phones for the new branch in Cary", "PO-20419-with-a-long-tail-until-40-chars", true, tn+3, tel.NewNumber(212, 555, 4777), tel.NewNumber(212, 555, 4778))
 	named("Lost to somebody else", "PO-3", false, tel.NewNumber(212, 555, 4777))
 	for _, text := range []string{"The customer wants them before Monday.", "They agreed to do without the third number. " + strings.Repeat("It says a lot. ", 12)} {
-		if _, err := s.AddOrderNote(ctx, admin, partial, text); err != nil {
+		if _, err := s.AddOrderNote(ctx, admin, partial, text, ""); err != nil {
 			s.t.Fatal(err)
 		}
 	}
