@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"time"
 
 	"tnreserve/store/tel"
 )
@@ -136,4 +137,78 @@ func (s *Store) Redeliver(ctx context.Context, actor tel.Actor, id string) error
 		_, err = t.exec(`UPDATE delivery SET state = 'waiting', done_at = NULL, next_at = $1, in_a_row = 0, tried_from = NULL WHERE seq = $2`, micros(t.now), d.Seq)
 		return err
 	})
+}
+
+// removeAtOnce is how many old deliveries one change removes.
+const removeAtOnce = 200
+
+// What is over: deliveries that stood for tel.DeliveriesStand, those of deleted
+// endpoints, and then these endpoints themselves.
+const (
+	oldDelivery     = `SELECT seq FROM delivery WHERE created_at < $1 ORDER BY created_at, seq LIMIT $2`
+	orphanDelivery  = `SELECT d.seq FROM delivery d JOIN endpoint e ON e.id = d.endpoint_id WHERE e.deleted_at < $1 ORDER BY d.seq LIMIT $2`
+	deletedEndpoint = `SELECT 1 FROM endpoint WHERE deleted_at < $1 LIMIT $2`
+)
+
+// sweepDeliveries removes what is over, in small bites; the readers are asked first.
+func (s *Store) sweepDeliveries(ctx context.Context) (total int, err error) {
+	for _, old := range []struct {
+		find   string
+		before micros
+		remove func(*tx, micros) (int64, error)
+	}{
+		{oldDelivery, micros(s.Now().Add(-tel.DeliveriesStand)), func(t *tx, before micros) (int64, error) { return t.removeDeliveries(oldDelivery, before) }},
+		{orphanDelivery, micros(s.Now()), func(t *tx, before micros) (int64, error) { return t.removeDeliveries(orphanDelivery, before) }},
+		{deletedEndpoint, micros(s.Now()), func(t *tx, before micros) (int64, error) {
+			return t.exec(`DELETE FROM endpoint WHERE deleted_at < $1 AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.endpoint_id = endpoint.id)`, before)
+		}},
+	} {
+		for n := int64(1); n > 0; total += int(n) {
+			n = 0
+			var found int
+			if s.read.QueryRowContext(ctx, old.find, old.before, 1).Scan(&found) != nil {
+				break // none, or the change below would say what is wrong
+			}
+			err := s.change(ctx, tel.System("sweeper"), func(t *tx) (err error) {
+				n, err = old.remove(t, old.before)
+				return err
+			})
+			if err != nil {
+				return total, err
+			}
+		}
+	}
+	return total, nil
+}
+
+// removeDeliveries removes some deliveries with their attempts. What waited behind one
+// of them goes.
+func (t *tx) removeDeliveries(which string, before micros) (int64, error) {
+	if _, err := t.exec(`DELETE FROM attempt WHERE delivery IN (`+which+`)`, before, removeAtOnce); err != nil {
+		return 0, err
+	}
+	t.writes++
+	rows, err := t.query(`DELETE FROM delivery WHERE seq IN (`+which+`) RETURNING endpoint_id, subject, done_at`, before, removeAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	type line struct{ endpoint, subject string }
+	var undone []line
+	n := int64(0)
+	err = eachRow(rows, nil, func(row scanner) error {
+		var l line
+		var done micros
+		err := row.Scan(&l.endpoint, &l.subject, &done)
+		if time.Time(done).IsZero() {
+			undone = append(undone, l)
+		}
+		n++
+		return err
+	})
+	for _, l := range undone {
+		if err == nil {
+			err = t.advance(l.endpoint, l.subject)
+		}
+	}
+	return n, err
 }

@@ -127,8 +127,8 @@ func checkEndpoint(url string, events []tel.WebhookEvent) (string, []tel.Webhook
 	return url, events, err
 }
 
-// insertEndpoint writes an endpoint, also in the place of one that was deleted: a
-// subscription's has its id for ever.
+// insertEndpoint writes an endpoint, or (a subscription's) changes the one that is
+// there, deleted or paused, and begins anew with it.
 func (t *tx) insertEndpoint(e *tel.Endpoint, secret string) error {
 	a, err := t.account(e.Account)
 	if err != nil {
@@ -136,8 +136,8 @@ func (t *tx) insertEndpoint(e *tel.Endpoint, secret string) error {
 	}
 	if _, err := t.exec(`INSERT INTO endpoint (id, account_id, url, format, events, order_type, order_id, secret, created_at, created_by_name, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-		ON CONFLICT (id) DO UPDATE SET url = excluded.url, order_type = excluded.order_type, order_id = excluded.order_id, created_at = excluded.created_at,
-			created_by_name = excluded.created_by_name, expires_at = excluded.expires_at, deleted_at = NULL, paused_at = NULL, paused_because = '', failing_since = NULL`,
+		ON CONFLICT (id) DO UPDATE SET url = excluded.url, order_type = excluded.order_type, order_id = excluded.order_id, expires_at = excluded.expires_at,
+			deleted_at = NULL, paused_at = NULL, paused_because = '', failing_since = NULL`,
 		e.ID, int64(e.Account), e.URL, string(e.Format), eventsColumn(e.Events), e.OrderType, e.OrderID, secret, micros(t.now), t.actor.Name, micros(e.ExpiresAt)); err != nil {
 		return err
 	}

@@ -172,6 +172,7 @@ func (s *Store) Outgoing() <-chan struct{} { return s.outgoing }
 // DueEndpoint is an endpoint for which some delivery is due.
 type DueEndpoint struct {
 	ID      string
+	Account tel.AccountID
 	Failing bool // its last answer was none, or not a good one
 }
 
@@ -180,12 +181,12 @@ func (s *Store) EndpointsDue(ctx context.Context, actor tel.Actor) ([]DueEndpoin
 	if err := onlyHouse(actor); err != nil {
 		return nil, err
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT e.id, e.failing_since IS NOT NULL FROM endpoint e WHERE e.deleted_at IS NULL AND e.paused_at IS NULL
+	rows, err := s.read.QueryContext(ctx, `SELECT e.id, e.account_id, e.failing_since IS NOT NULL FROM endpoint e WHERE e.deleted_at IS NULL AND e.paused_at IS NULL
 		AND EXISTS (SELECT 1 FROM delivery d WHERE d.endpoint_id = e.id AND d.next_at <= $1)`, micros(s.Now()))
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, func(row scanner) (d DueEndpoint, err error) { return d, row.Scan(&d.ID, &d.Failing) })
+	return collect(rows, func(row scanner) (d DueEndpoint, err error) { return d, row.Scan(&d.ID, &d.Account, &d.Failing) })
 }
 
 // DeliveriesDue are some of the deliveries that an endpoint is due, those that have
