@@ -23,6 +23,7 @@ type Swept struct {
 	Ended   int `json:"ended"`   // live ones of accounts that were switched off with "end now"
 	Aged    int `json:"aged"`    // TNs whose aging is over
 	Filled  int `json:"filled"`  // TNs that went to back-orders
+	Warned  int `json:"warned"`  // reservations of which it was told that they run out soon
 	Removed int `json:"removed"` // old sessions, links, idempotency keys, sign-in failures
 }
 
@@ -60,7 +61,14 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 	if err = s.writeUses(ctx); err != nil {
 		return out, err
 	}
-	out.Removed, err = s.sweepOld(ctx)
+	if out.Warned, err = s.sweepExpiring(ctx); err != nil {
+		return out, err
+	}
+	if out.Removed, err = s.sweepOld(ctx); err != nil {
+		return out, err
+	}
+	n, err = s.sweepDeliveries(ctx)
+	out.Removed += n
 	return out, err
 }
 

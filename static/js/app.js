@@ -105,6 +105,9 @@
     });
   }
 
+  // what changes without an event is asked again while it is looked at
+  setInterval(() => { if (!document.hidden && document.querySelector('[data-again]')) htmx.trigger(document.body, 'live:again'); }, 3000);
+
   const refresh = () => { step(); times(); counted(); sums(); toasts(); badge(); };
 
   // --- htmx: what a change of page needs beside the swap.
