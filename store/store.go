@@ -46,6 +46,7 @@ type Store struct {
 	hashing chan struct{} // a place per password hash under way
 	freed   chan struct{} // wakes who fills back-orders
 	clients clientMemory
+	books   books // of numbered lists
 
 	signedIn signedIn
 
