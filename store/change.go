@@ -192,7 +192,8 @@ type tx struct {
 	reserved []newReservation                // to be written together
 	taken    map[tel.Number]*tel.Reservation // their TNs
 	people   bool                            // who may do what changed
-	chain    struct {                        // the last event before this transaction
+	outbox   outbox
+	chain    struct { // the last event before this transaction
 		seq  int64
 		hash [sha256.Size]byte
 	}
@@ -242,6 +243,9 @@ func (t *tx) finish() error {
 		return err
 	}
 	if err := t.flushEvents(); err != nil {
+		return err
+	}
+	if err := t.flushOutbox(); err != nil {
 		return err
 	}
 	return t.raw("COMMIT")

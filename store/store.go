@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/ed25519"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -48,6 +49,9 @@ type Store struct {
 	clients clientMemory
 	books   books // of numbered lists
 
+	outgoing chan struct{} // wakes who sends deliveries
+	signing  atomic.Pointer[ed25519.PrivateKey]
+
 	signedIn signedIn
 
 	highWater atomic.Int64 // µs; time never goes behind it
@@ -71,7 +75,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, shelf: shelf.New(), hashing: make(chan struct{}, 4), freed: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, shelf: shelf.New(), hashing: make(chan struct{}, 4), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
 	s.waiting.Store(true) // until somebody has looked
 	s.cameFree.Store(true)
 	if err := s.open(ctx); err != nil {
