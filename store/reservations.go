@@ -129,14 +129,14 @@ func (t *tx) judge(a *accountRow, tn tel.Number) (standing, error) {
 		return standing{}, tel.NotAvailable(tn)
 	}
 	if r, ok := t.taken[tn]; ok { // by a neighbour in this transaction
-		return standing{}, takenBy(a, r, tn)
+		return standing{}, t.takenBy(a, r, tn)
 	}
 	st, err := t.settledStanding(tn)
 	switch {
 	case err != nil:
 		return st, err
 	case st.State == tel.TNReserved:
-		return st, takenBy(a, st.Reservation, tn)
+		return st, t.takenBy(a, st.Reservation, tn)
 	case st.State.To(tel.TNReserved) != nil:
 		return st, tel.NotAvailable(tn)
 	}
@@ -149,11 +149,15 @@ func (t *tx) judge(a *accountRow, tn tel.Number) (standing, error) {
 }
 
 // takenBy is the refusal of a TN that a live reservation holds: only its own account
-// is told which.
-func takenBy(a *accountRow, r *tel.Reservation, tn tel.Number) *tel.Error {
+// is told so, and its id only who made it or may list it.
+func (t *tx) takenBy(a *accountRow, r *tel.Reservation, tn tel.Number) *tel.Error {
 	e := tel.NotAvailable(tn)
-	if r.Account == a.ID {
+	switch {
+	case r.Account != a.ID:
+	case r.CreatedBy.ID == t.actor.ID || t.actor.May(tel.ActListReservations, a.ID):
 		e.Code, e.Message = tel.CodeHeldByYou, tn.String()+" is already in reservation "+r.ID+" of this account."
+	default:
+		e.Code, e.Message = tel.CodeHeldByYou, tn.String()+" is already held by this account."
 	}
 	return e
 }

@@ -15,3 +15,15 @@ func (c *call) openAPI() error {
 	c.write(200, openAPI)
 	return nil
 }
+
+// publicKey is what webhooks are checked with. It is no secret.
+func (c *call) publicKey() error {
+	key, err := c.store.WebhookPublicKey(c.r.Context())
+	if err != nil {
+		return err
+	}
+	return c.answer(200, data{Data: struct {
+		RecordType string `json:"record_type"`
+		Public     string `json:"public"`
+	}{"public_key", key}})
+}

@@ -41,6 +41,7 @@ var routes = withSegments([]route{
 	{method: "GET", pattern: "sub_number_orders/{id}", table: &orderTable, handle: (*call).getSubOrder},
 	{method: "PATCH", pattern: "sub_number_orders/{id}/cancel", table: &orderTable, handle: (*call).cancelSubOrder},
 
+	{method: "GET", pattern: "public_key", table: &reservationTable, open: true, handle: (*call).publicKey},
 	{method: "GET", pattern: "openapi.json", table: &reservationTable, open: true, handle: (*call).openAPI},
 })
 
