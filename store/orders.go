@@ -386,7 +386,7 @@ func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 		since             micros
 	}{
 		{req.IdempotencyKey, `idempotency_key = $2 AND idempotency_key <> ''`, "idempotency key", micros(t.now.Add(-answerStands))},
-		{t.markUnless(req), `idempotency_key = $2 AND idempotency_key <> ''`, "request", micros(t.now.Add(-req.Repeat.Within))},
+		{t.markUnless(req), `idempotency_key = $2 AND idempotency_key <> ''`, "request", micros(t.now.Add(-req.Repeat.Within - time.Microsecond))},
 		{req.CustomerOrderID, `customer_order_id = $2 AND customer_order_id <> ''`, "customer order id", micros(time.Unix(0, 0))},
 	} {
 		if by.name == "" {
