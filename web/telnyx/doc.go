@@ -85,7 +85,7 @@
 //
 // Reading:
 //
-//   - A body is one JSON object of at most 256 KiB, 50,000 values and keys, 32 deep, in
+//   - A body is one JSON object of at most 256 KiB, 20,000 values and keys, 32 deep, in
 //     UTF-8, no key twice. Unknown fields are passed over. A wrong type is 422 10026. A
 //     number in E.164 that cannot be one of the North American Numbering Plan is 422
 //     10002.

@@ -18,7 +18,7 @@ import (
 // any case of a key, and text that is no UTF-8.
 const (
 	maxBody   = 256 << 10
-	maxTokens = 50_000
+	maxTokens = 20_000 // 5,000 numbers are 15,000
 	maxDepth  = 32
 )
 
