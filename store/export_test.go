@@ -57,3 +57,10 @@ func FollowEvery(d time.Duration) (undo func()) {
 
 // FailingAddresses is how many addresses are remembered because clients failed there.
 func (s *Store) FailingAddresses() int { return len(s.clients.failures) }
+
+// PageStep makes ranks known more often.
+func PageStep(n int) (undo func()) {
+	before := pageStep
+	pageStep = n
+	return func() { pageStep = before }
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -16,14 +17,14 @@ import (
 )
 
 const orderColumns = `o.seq, o.id, o.account_id, o.kind, o.state, o.quantity, o.completed, o.search, o.reservation_ids, o.partial_allowed, o.back_order,
-	o.customer_order_id, o.reference, o.name, o.site_id, o.peer_id, o.type_name, o.created_at, o.changed_at, o.completed_at, o.created_by, o.created_by_name, o.created_door`
+	o.customer_order_id, o.reference, o.name, o.site_id, o.peer_id, o.type_name, o.created_at, o.changed_at, o.completed_at, o.created_by, o.created_by_name, o.created_door, o.ties`
 
 func scanOrder(row scanner, more ...any) (*tel.Order, error) {
 	var o tel.Order
-	var search, ids string
+	var search, ids, ties string
 	err := row.Scan(append([]any{&o.Seq, &o.ID, &o.Account, (*string)(&o.Kind), (*string)(&o.State), &o.Quantity, &o.CompletedCount, &search, &ids, &o.PartialAllowed, &o.BackOrder,
 		&o.CustomerOrderID, &o.Reference, &o.Name, &o.SiteID, &o.PeerID, &o.TypeName, (*micros)(&o.CreatedAt), (*micros)(&o.ChangedAt), (*micros)(&o.CompletedAt),
-		&o.CreatedBy.ID, &o.CreatedBy.Name, &o.CreatedBy.Door}, more...)...)
+		&o.CreatedBy.ID, &o.CreatedBy.Name, &o.CreatedBy.Door, &ties}, more...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +36,9 @@ func scanOrder(row scanner, more ...any) (*tel.Order, error) {
 	}
 	if ids != "" && err == nil {
 		err = json.Unmarshal([]byte(ids), &o.ReservationIDs)
+	}
+	if ties != "" && err == nil {
+		err = json.Unmarshal([]byte(ties), &o.Ties)
 	}
 	return &o, err
 }
@@ -92,18 +96,23 @@ func (t *tx) placeOrder(req tel.OrderRequest) (*tel.Order, error) {
 	if first, err := t.firstOrder(req); first != nil || err != nil {
 		return first, err
 	}
-	c, err := t.coverOf(req)
-	if err != nil {
-		return nil, err
-	}
-	could, refused, err := t.judgeEach(req, func(st standing) bool {
-		covered := c.covers(st)
-		return st.Orderable(req.Account, covered) && (covered || !c.only)
-	})
+	could, refused, err := t.judgeNamed(req)
 	if err != nil {
 		return nil, err
 	}
 	return t.makeOrder(req, could, refused)
+}
+
+// judgeNamed is judgeEach by what an order's holds cover.
+func (t *tx) judgeNamed(req tel.OrderRequest) (could []standing, refused []*tel.Error, err error) {
+	c, err := t.coverOf(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	return t.judgeEach(req, func(st standing) bool {
+		covered := c.covers(st)
+		return st.Orderable(req.Account, covered) && (covered || !c.only)
+	})
 }
 
 // judgeEach parts the named TNs of a request into those that can be had and the
@@ -265,13 +274,17 @@ func (t *tx) insertOrder(o *tel.Order, req tel.OrderRequest) error {
 	if err != nil {
 		return err
 	}
+	ties, err := asJSON(o.Ties, o.Ties == tel.Ties{})
+	if err != nil {
+		return err
+	}
 	t.writes++
 	return t.row(`INSERT INTO orders (id, account_id, kind, state, quantity, completed, search, reservation_ids, partial_allowed, back_order,
-		customer_order_id, reference, name, site_id, peer_id, type_name, idempotency_key, content, created_at, changed_at, completed_at, created_by, created_by_name, created_door)
-		VALUES `+valuesList(1, 24)+` RETURNING seq`,
+		customer_order_id, reference, name, site_id, peer_id, type_name, idempotency_key, content, created_at, changed_at, completed_at, created_by, created_by_name, created_door, ties)
+		VALUES `+valuesList(1, 25)+` RETURNING seq`,
 		o.ID, int64(o.Account), string(o.Kind), string(o.State), o.Quantity, o.CompletedCount, search, ids, o.PartialAllowed, o.BackOrder,
-		o.CustomerOrderID, o.Reference, o.Name, o.SiteID, o.PeerID, o.TypeName, req.IdempotencyKey, orderContent(req), micros(o.CreatedAt), micros(o.ChangedAt), micros(o.CompletedAt),
-		o.CreatedBy.ID, o.CreatedBy.Name, o.CreatedBy.Door).Scan(&o.Seq)
+		o.CustomerOrderID, o.Reference, o.Name, o.SiteID, o.PeerID, o.TypeName, cmp.Or(req.IdempotencyKey, t.mark(req.Repeat)), orderContent(req), micros(o.CreatedAt), micros(o.ChangedAt), micros(o.CompletedAt),
+		o.CreatedBy.ID, o.CreatedBy.Name, o.CreatedBy.Door, ties).Scan(&o.Seq)
 }
 
 // asJSON is a column's text; nothing is "".
@@ -401,7 +414,7 @@ func (t *tx) orderHolds(o *tel.Order, a *accountRow, reservations []int64, held 
 		string(tel.StateOrdered), micros(t.now), by.ID, by.Name, by.Door); err != nil {
 		return err
 	}
-	return t.execEach(keys(lessened), `UPDATE reservation SET tn_count = (SELECT COUNT(*) FROM hold h WHERE h.reservation = reservation.seq) WHERE ended_at IS NULL AND seq`)
+	return t.execEach(keys(lessened), `UPDATE reservation SET tn_count = (SELECT COUNT(*) FROM hold h WHERE h.reservation = reservation.seq), changed_at = %s WHERE ended_at IS NULL AND seq`, micros(t.now))
 }
 
 // bySeq reads reservations without their TNs.
@@ -420,21 +433,22 @@ func (t *tx) bySeq(list []int64) (map[int64]*tel.Reservation, error) {
 
 // orderContent is what two requests under one name must share.
 func orderContent(req tel.OrderRequest) []byte {
-	req.IdempotencyKey = ""
+	req.IdempotencyKey, req.Repeat = "", tel.Repeat{}
 	b, _ := json.Marshal(req) // plain fields: cannot fail
 	sum := sha256.Sum256(b)
 	return sum[:]
 }
 
 // firstOrder gives the order that this request made before, if it did: under its key
-// for a day, under its customer order id for ever. Disconnects have names of their
-// own.
+// for a day, without one as a repeat, under its customer order id for ever.
+// Disconnects have names of their own.
 func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 	for _, by := range []struct {
 		name, where, what string
 		since             micros
 	}{
 		{req.IdempotencyKey, `idempotency_key = $2 AND idempotency_key <> ''`, "idempotency key", micros(t.now.Add(-answerStands))},
+		{t.markUnless(req), `idempotency_key = $2 AND idempotency_key <> ''`, "request", micros(t.now.Add(-req.Repeat.Within - time.Microsecond))},
 		{req.CustomerOrderID, `customer_order_id = $2 AND customer_order_id <> ''`, "customer order id", micros(time.Unix(0, 0))},
 	} {
 		if by.name == "" {
@@ -586,13 +600,19 @@ func (s *Store) UpdateOrder(ctx context.Context, actor tel.Actor, id string, u t
 type orderName struct {
 	Name            string `json:"name"`
 	CustomerOrderID string `json:"customer_order_id"`
+	Reference       string `json:"customer_reference,omitempty"`
 }
 
-func orderNames(o *tel.Order) orderName { return orderName{o.Name, o.CustomerOrderID} }
+func orderNames(o *tel.Order) orderName { return orderName{o.Name, o.CustomerOrderID, o.Reference} }
 
 func (t *tx) rename(o *tel.Order, u tel.OrderUpdate) (err error) {
 	if u.Name != nil {
 		if o.Name, err = tel.CleanText("name", *u.Name, tel.MaxOrderName); err != nil {
+			return err
+		}
+	}
+	if u.Reference != nil {
+		if o.Reference, err = tel.CleanText("customer_reference", *u.Reference, tel.MaxReference); err != nil {
 			return err
 		}
 	}
@@ -613,8 +633,8 @@ func (t *tx) rename(o *tel.Order, u tel.OrderUpdate) (err error) {
 
 // updateOrder writes an order that was in a state, with so many TNs, back.
 func (t *tx) updateOrder(o *tel.Order, was tel.OrderState, had int) error {
-	n, err := t.exec(`UPDATE orders SET state = $1, completed = $2, changed_at = $3, completed_at = $4, name = $5, customer_order_id = $6 WHERE seq = $7 AND state = $8 AND completed = $9`,
-		string(o.State), o.CompletedCount, micros(o.ChangedAt), micros(o.CompletedAt), o.Name, o.CustomerOrderID, o.Seq, string(was), had)
+	n, err := t.exec(`UPDATE orders SET state = $1, completed = $2, changed_at = $3, completed_at = $4, name = $5, customer_order_id = $6, reference = $7 WHERE seq = $8 AND state = $9 AND completed = $10`,
+		string(o.State), o.CompletedCount, micros(o.ChangedAt), micros(o.CompletedAt), o.Name, o.CustomerOrderID, o.Reference, o.Seq, string(was), had)
 	return oneRow(n, err)
 }
 

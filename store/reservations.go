@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -16,7 +17,7 @@ import (
 )
 
 const reservationColumns = `r.seq, r.id, r.account_id, r.state, r.created_at, r.expires_at, r.limit_at, r.extensions, r.tn_count, r.customer_reference, r.note,
-	r.created_by, r.created_by_name, r.created_door, r.ended_at, r.ended_by, r.ended_by_name, r.ended_door, r.end_reason`
+	r.created_by, r.created_by_name, r.created_door, r.ended_at, r.ended_by, r.ended_by_name, r.ended_door, r.end_reason, r.refused, r.changed_at`
 
 func scanReservation(row scanner) (*tel.Reservation, error) {
 	var r tel.Reservation
@@ -26,7 +27,7 @@ func scanReservation(row scanner) (*tel.Reservation, error) {
 // reservationFields are the destinations of reservationColumns.
 func reservationFields(r *tel.Reservation) []any {
 	return []any{&r.Seq, &r.ID, &r.Account, (*string)(&r.State), (*micros)(&r.CreatedAt), (*micros)(&r.ExpiresAt), (*micros)(&r.LimitAt), &r.Extensions, &r.TNCount, &r.CustomerReference, &r.Note,
-		&r.CreatedBy.ID, &r.CreatedBy.Name, &r.CreatedBy.Door, (*micros)(&r.EndedAt), &r.EndedBy.ID, &r.EndedBy.Name, &r.EndedBy.Door, &r.EndReason}
+		&r.CreatedBy.ID, &r.CreatedBy.Name, &r.CreatedBy.Door, (*micros)(&r.EndedAt), &r.EndedBy.ID, &r.EndedBy.Name, &r.EndedBy.Door, &r.EndReason, (*numbers)(&r.Refused), (*micros)(&r.ChangedAt)}
 }
 
 // Reserve holds TNs for an account. First to reserve wins; each TN is judged by
@@ -83,7 +84,7 @@ func (t *tx) reserve(req tel.ReserveRequest) (tel.Reserved, error) {
 	}
 	expires, limit, err := account.CheckReserve(len(req.TNs), req.For, t.now)
 	if err != nil {
-		return tel.Reserved{}, err
+		return t.repeatedOr(req, tel.Reserved{}, err)
 	}
 	var out tel.Reserved
 	var free []tel.Number
@@ -100,7 +101,12 @@ func (t *tx) reserve(req tel.ReserveRequest) (tel.Reserved, error) {
 		free, taken = append(free, tn), append(taken, st)
 	}
 	if len(free) == 0 || req.AllOrNothing && len(out.Refused) > 0 {
-		return out, out.Refused[0]
+		return t.repeatedOr(req, out, out.Refused[0])
+	}
+	if len(out.Refused) > 0 {
+		if first, err := t.repeated(req); first != nil || err != nil {
+			return *cmp.Or(first, &tel.Reserved{}), err
+		}
 	}
 	held, err := t.held(account, len(free))
 	if err != nil {
@@ -112,7 +118,7 @@ func (t *tx) reserve(req tel.ReserveRequest) (tel.Reserved, error) {
 	if err := t.writeDown(taken); err != nil {
 		return tel.Reserved{}, err
 	}
-	out.Reservation = t.insertReservation(account, req, free, expires, limit)
+	out.Reservation = t.insertReservation(account, req, free, out.Refused, expires, limit)
 	return out, t.remember(req, out)
 }
 
@@ -181,7 +187,7 @@ func coolingDown(tn tel.Number, until time.Time) *tel.Error {
 	return e
 }
 
-func (t *tx) insertReservation(a *accountRow, req tel.ReserveRequest, tns []tel.Number, expires, limit time.Time) *tel.Reservation {
+func (t *tx) insertReservation(a *accountRow, req tel.ReserveRequest, tns []tel.Number, refused []*tel.Error, expires, limit time.Time) *tel.Reservation {
 	r := &tel.Reservation{
 		ID: uuid.NewString(), Account: a.ID, AccountName: a.Name, State: tel.StateLive,
 		CreatedAt: t.now, ExpiresAt: expires, LimitAt: limit,
@@ -192,9 +198,12 @@ func (t *tx) insertReservation(a *accountRow, req tel.ReserveRequest, tns []tel.
 		t.taken[tn] = r
 		r.TNs = append(r.TNs, tel.ReservedTN{TN: tn, Place: t.store.placeOf(tn)})
 	}
+	for _, e := range refused {
+		r.Refused = append(r.Refused, e.TN)
+	}
 	a.count(len(tns))
 	e := t.event(tel.EventReserved, a.ID, 0, tel.Facts{TNs: tns, ExpiresAt: expires.UnixMicro()})
-	t.reserved = append(t.reserved, newReservation{r, e})
+	t.reserved = append(t.reserved, newReservation{r, e, t.mark(req.Repeat)})
 	return r
 }
 
@@ -202,6 +211,7 @@ func (t *tx) insertReservation(a *accountRow, req tel.ReserveRequest, tns []tel.
 type newReservation struct {
 	*tel.Reservation
 	event *tel.Event
+	mark  string
 }
 
 // flushReserved writes the reservations made so far, many rows a statement. Whatever
@@ -230,15 +240,15 @@ func (t *tx) flushReserved() (err error) {
 }
 
 func (t *tx) writeReserved(list []newReservation) error {
-	args := make([]any, 0, 12*len(list))
+	args := make([]any, 0, 15*len(list))
 	byID := make(map[string]newReservation, len(list))
 	for _, r := range list {
 		byID[r.ID] = r
 		args = append(args, r.ID, int64(r.Account), string(r.State), micros(r.CreatedAt), micros(r.ExpiresAt), micros(r.LimitAt), r.TNCount,
-			r.CustomerReference, r.Note, r.CreatedBy.ID, r.CreatedBy.Name, r.CreatedBy.Door)
+			r.CustomerReference, r.Note, r.CreatedBy.ID, r.CreatedBy.Name, r.CreatedBy.Door, r.mark, numbers(r.Refused), len(r.Refused))
 	}
-	rows, err := t.query(`INSERT INTO reservation (id, account_id, state, created_at, expires_at, limit_at, tn_count, customer_reference, note, created_by, created_by_name, created_door)
-		VALUES `+valuesList(len(list), 12)+` RETURNING id, seq`, args...)
+	rows, err := t.query(`INSERT INTO reservation (id, account_id, state, created_at, expires_at, limit_at, tn_count, customer_reference, note, created_by, created_by_name, created_door, mark, refused, refused_count)
+		VALUES `+valuesList(len(list), 15)+` RETURNING id, seq`, args...)
 	err = eachRow(rows, err, func(row scanner) error {
 		var id string
 		var seq int64
@@ -269,7 +279,7 @@ const answerStands = 24 * time.Hour
 
 // content is what two requests under one key must share.
 func content(req tel.ReserveRequest) []byte {
-	req.IdempotencyKey = ""
+	req.IdempotencyKey, req.Repeat = "", tel.Repeat{}
 	b, _ := json.Marshal(req) // plain fields: cannot fail
 	sum := sha256.Sum256(b)
 	return sum[:]
@@ -410,8 +420,9 @@ func (s *Store) Extend(ctx context.Context, actor tel.Actor, id string) (*tel.Re
 		if err := r.Extend(a.Policy, t.now); err != nil {
 			return err
 		}
-		n, err := t.exec(`UPDATE reservation SET expires_at = $1, extensions = $2 WHERE seq = $3 AND ended_at IS NULL AND expires_at = $4`,
-			micros(r.ExpiresAt), r.Extensions, r.Seq, micros(was))
+		r.ChangedAt = t.now
+		n, err := t.exec(`UPDATE reservation SET expires_at = $1, extensions = $2, changed_at = $3 WHERE seq = $4 AND ended_at IS NULL AND expires_at = $5`,
+			micros(r.ExpiresAt), r.Extensions, micros(t.now), r.Seq, micros(was))
 		if err := oneRow(n, err); err != nil {
 			return err
 		}
@@ -451,7 +462,8 @@ func (s *Store) Drop(ctx context.Context, actor tel.Actor, id string, tn tel.Num
 		if _, err := t.exec(`INSERT INTO past_hold (tn, reservation, ended_at, how) VALUES ($1, $2, $3, $4)`, int64(tn), r.Seq, micros(t.now), string(tel.StateCancelled)); err != nil {
 			return err
 		}
-		if _, err := t.exec(`UPDATE reservation SET tn_count = $1 WHERE seq = $2`, r.TNCount, r.Seq); err != nil {
+		r.ChangedAt = t.now
+		if _, err := t.exec(`UPDATE reservation SET tn_count = $1, changed_at = $2 WHERE seq = $3`, r.TNCount, micros(t.now), r.Seq); err != nil {
 			return err
 		}
 		a.count(-1)

@@ -48,6 +48,7 @@ type Store struct {
 	large   chan struct{} // the place of the one large change
 	freed   chan struct{} // wakes who fills back-orders
 	clients clientMemory
+	books   books // of numbered lists
 
 	outgoing chan struct{} // wakes who sends deliveries
 	signing  atomic.Pointer[ed25519.PrivateKey]

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"tnreserve/store"
 	"tnreserve/store/tel"
+	"tnreserve/web/telnyx"
 )
 
 // measureHolds fills an account with live holds, one reservation each, and looks at
@@ -41,6 +45,9 @@ func (b *bench) measureHolds() error {
 	}
 	b.row("reserved in the store, 256 at once", fmt.Sprintf("%.0f/s", float64(b.holds)/time.Since(start).Seconds()), "")
 	if err := b.measureList(s); err != nil {
+		return err
+	}
+	if err := b.measureNumberedList(s); err != nil {
 		return err
 	}
 	ahead.Store(int64(2 * time.Hour))
@@ -116,6 +123,39 @@ func (b *bench) measureList(s *store.Store) error {
 			}
 		}
 		b.row(fmt.Sprintf("a page of 50 by %s, at %d depths", sort, len(took)), took.String(), "under 10 ms at any depth")
+	}
+	return nil
+}
+
+// measureNumberedList reads pages by their numbers through the Telnyx door, without a
+// network: the first one ever counts what there is.
+func (b *bench) measureNumberedList(s *store.Store) error {
+	program, err := s.CreateClient(b.ctx, operator, store.NewClient{Account: account, Name: "bench " + rand.Text(), Role: tel.RoleAdmin, Expires: time.Hour})
+	if err != nil {
+		return err
+	}
+	door := telnyx.New(telnyx.Config{Store: s}).Beside(http.NotFoundHandler())
+	const size = 20
+	last := max(1, b.holds/size)
+	for _, at := range []struct {
+		what   string
+		page   int
+		times  int
+		wanted string
+	}{{"the first one since the start", 1, 1, ""}, {"page 1", 1, 300, "under 10 ms"}, {"the page in the middle", last / 2, 300, "under 10 ms"}, {"the last page", last, 300, "under 10 ms"}} {
+		var took times
+		for range at.times {
+			r := httptest.NewRequest(http.MethodGet, fmt.Sprintf("/v2/number_reservations?page[number]=%d&page[size]=%d", max(1, at.page), size), nil)
+			r.Header.Set("Authorization", "Bearer "+program.Key)
+			w := httptest.NewRecorder()
+			t := time.Now()
+			door.ServeHTTP(w, r)
+			took = append(took, time.Since(t))
+			if w.Code != http.StatusOK {
+				return fmt.Errorf("the list answers %d: %s", w.Code, w.Body)
+			}
+		}
+		b.row("a list through the Telnyx door: "+at.what, took.String(), at.wanted)
 	}
 	return nil
 }

@@ -59,6 +59,15 @@ func (s *server) bandwidth() (*wire, reserveFunc, error) {
 	}, err
 }
 
+// telnyx reserves as Telnyx's clients do.
+func (s *server) telnyx() (*wire, reserveFunc, error) {
+	w, err := s.dial("/v2/number_reservations", "Content-Type: application/json", "Authorization: Bearer "+s.program.Key)
+	return w, func(tn tel.Number) (bool, error) {
+		res, err := w.post(`{"phone_numbers":[{"phone_number":"` + tn.E164() + `"}]}`)
+		return err == nil && res.StatusCode == http.StatusOK, err
+	}, err
+}
+
 // reserveFor lets clients reserve TNs of their own for a while.
 func (b *bench) reserveFor(by way, n int, d time.Duration, next func() tel.Number) (load, error) {
 	var out load
@@ -183,7 +192,7 @@ func (b *bench) measureDoors(db string, next func() tel.Number) error {
 	defer s.stop()
 	rates, took := map[string][]float64{}, map[string]times{}
 	for range 3 {
-		for name, by := range map[string]way{"dashboard": s.dashboard, "Bandwidth door": s.bandwidth} {
+		for name, by := range map[string]way{"dashboard": s.dashboard, "Bandwidth door": s.bandwidth, "Telnyx door": s.telnyx} {
 			l, err := b.reserveFor(by, clients, loadFor, next)
 			if err != nil {
 				return err
@@ -192,7 +201,7 @@ func (b *bench) measureDoors(db string, next func() tel.Number) error {
 			took[name] = append(took[name], l.took...)
 		}
 	}
-	for _, name := range []string{"dashboard", "Bandwidth door"} {
+	for _, name := range []string{"dashboard", "Bandwidth door", "Telnyx door"} {
 		b.row("64 clients, "+name, fmt.Sprintf("%.0f/s", median(rates[name])), took[name].String())
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"tnreserve/web"
 	"tnreserve/web/bandwidth"
 	"tnreserve/web/limit"
+	"tnreserve/web/telnyx"
 )
 
 type serveCommand struct {
@@ -73,7 +74,9 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	if err != nil {
 		return err
 	}
-	door := bandwidth.New(bandwidth.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: c.clientLimits(s)})
+	rates := c.clientLimits(s)
+	xmlDoor := bandwidth.New(bandwidth.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates})
+	jsonDoor := telnyx.New(telnyx.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates})
 	if err := s.EndReusableLinks(ctx, console); err != nil {
 		return err
 	}
@@ -87,7 +90,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	defer background.Wait()
 	background.Go(func() { sweepEvery(ctx, s, log) })
 	background.Go(func() { clock.watch(ctx, log) })
-	return newFrontend(door.Beside(site.Handler()), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log).serve(ctx, ln)
+	return newFrontend(xmlDoor.Beside(jsonDoor.Beside(site.Handler())), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log).serve(ctx, ln)
 }
 
 func (c *serveCommand) level() slog.Level {

@@ -97,6 +97,7 @@ const (
 	MaxSite            = 50
 	MaxReservationIDs  = 5000
 	MostWaiting        = 500 // back-orders of an account
+	MaxTie             = 100
 )
 
 // OrderSearch asks for so many TNs of a kind; the order gets whichever are free.
@@ -128,7 +129,17 @@ type OrderRequest struct {
 	// content within a day gives the first order back. So does CustomerOrderID, for
 	// ever.
 	IdempotencyKey string
+	Repeat         Repeat // counts only without a key
 	TypeName       string // the door's own name of the order type, echoed
+	Ties           Ties
+}
+
+// Ties are ids of the customer's own things elsewhere that an order carries: they are
+// kept and echoed, and mean nothing here.
+type Ties struct {
+	ConnectionID       string `json:"connection_id,omitempty"`
+	MessagingProfileID string `json:"messaging_profile_id,omitempty"`
+	BillingGroupID     string `json:"billing_group_id,omitempty"`
 }
 
 // Clean checks the request as a whole and brings it into its one form: TNs and
@@ -141,6 +152,8 @@ func (r *OrderRequest) Clean() error {
 	}{
 		{"name", &r.Name, MaxOrderName}, {"site_id", &r.SiteID, MaxSite}, {"peer_id", &r.PeerID, MaxSite},
 		{"type", &r.TypeName, MaxName}, {"customer_reference", &r.Reference, MaxReference},
+		{"connection_id", &r.Ties.ConnectionID, MaxTie}, {"messaging_profile_id", &r.Ties.MessagingProfileID, MaxTie},
+		{"billing_group_id", &r.Ties.BillingGroupID, MaxTie},
 	} {
 		var err error
 		if *text.value, err = CleanText(text.field, *text.value, text.most); err != nil {
@@ -247,6 +260,7 @@ type Order struct {
 	PeerID          string
 	TypeName        string
 	ReservationIDs  []string // as the request named them
+	Ties            Ties
 	Completed       []OrderedTN
 	Failed          []OrderedTN
 	CompletedCount  int // a list has the counts and no TNs
@@ -272,7 +286,7 @@ func NewOrder(id string, r OrderRequest, by Signature, now time.Time) *Order {
 	return &Order{
 		ID: id, Account: r.Account, Kind: r.Kind, State: OrderReceived, Quantity: r.Quantity(), Search: r.Search,
 		PartialAllowed: r.PartialAllowed, BackOrder: r.BackOrder, CustomerOrderID: r.CustomerOrderID, Reference: r.Reference,
-		Name: r.Name, SiteID: r.SiteID, PeerID: r.PeerID, TypeName: r.TypeName, ReservationIDs: r.ReservationIDs,
+		Name: r.Name, SiteID: r.SiteID, PeerID: r.PeerID, TypeName: r.TypeName, ReservationIDs: r.ReservationIDs, Ties: r.Ties,
 		CreatedAt: now, ChangedAt: now, CreatedBy: by,
 	}
 }
@@ -337,6 +351,7 @@ func (o *Order) move(m OrderMove, now time.Time) error {
 type OrderUpdate struct {
 	Name            *string
 	CustomerOrderID *string
+	Reference       *string
 	Close           bool
 }
 

@@ -92,6 +92,8 @@ type Reservation struct {
 	EndedBy           Signature
 	EndReason         string
 	TNs               []ReservedTN // sorted
+	Refused           []Number     // asked for with them and not had
+	ChangedAt         time.Time    // extended or lost a TN last; zero never
 	TNCount           int          // TNs still held, or held when it ended
 }
 
@@ -110,6 +112,20 @@ func (r *Reservation) StateAt(now time.Time) State {
 		return StateExpired
 	}
 	return r.State
+}
+
+// UpdatedAt is when something last happened to the reservation, the clock's doing too.
+func (r *Reservation) UpdatedAt(now time.Time) time.Time {
+	last := r.CreatedAt
+	for _, at := range []time.Time{r.ChangedAt, r.EndedAt} {
+		if at.After(last) {
+			last = at
+		}
+	}
+	if r.StateAt(now) == StateExpired && r.ExpiresAt.After(last) {
+		last = r.ExpiresAt
+	}
+	return last
 }
 
 // Left is the time until expiry, zero when it is over.
@@ -237,6 +253,14 @@ type ReserveRequest struct {
 	// IdempotencyKey makes repeating safe (rule 9): the same key with the same
 	// content within a day gives the first answer back. Empty is none.
 	IdempotencyKey string
+	Repeat         Repeat
+}
+
+// Repeat lets a request be known when its sender repeats it without a key of its own,
+// because the first answer was lost (rule 9).
+type Repeat struct {
+	Mark   string        // what makes two requests of one actor the same; "" is nothing
+	Within time.Duration // how long ago the first one was at most
 }
 
 // Reserved is the answer: the reservation, nil when no TN was had, and a refusal

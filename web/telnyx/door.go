@@ -1,0 +1,233 @@
+package telnyx
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"tnreserve/store"
+	"tnreserve/store/tel"
+	"tnreserve/web/limit"
+)
+
+// Config is what the door needs.
+type Config struct {
+	Store   *store.Store
+	Log     *slog.Logger // nil is silent
+	BaseURL string       // as clients reach the server; https: asks browsers to stay with it
+	// ByToken answers the client of a bearer key or token: CodeSignIn for none,
+	// CodeSlowDown (with Error.At) after too many failures. nil is the store's; tests
+	// put something of their own here.
+	ByToken func(ctx context.Context, token, addr string) (tel.Actor, error)
+	Limits  *limit.Limits // of requests per client; nil is none
+}
+
+// Door answers Telnyx's clients.
+type Door struct {
+	cfg    Config
+	store  *store.Store
+	log    *slog.Logger
+	origin *http.CrossOriginProtection
+	// searching has a place per search that is made at once: half the cores, so that
+	// those who search never starve those who reserve.
+	searching chan struct{}
+}
+
+// New makes the door.
+func New(cfg Config) *Door {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Door{
+		cfg: cfg, store: cfg.Store, log: cfg.Log, origin: http.NewCrossOriginProtection(),
+		searching: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+	}
+	if cfg.ByToken == nil {
+		d.cfg.ByToken = d.byToken
+	}
+	return d
+}
+
+const prefix = "/v2"
+
+// Beside answers what stands under the door's prefix and leaves the rest to another
+// handler. No mux stands before it: one would redirect.
+func (d *Door) Beside(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path, ok := splitPrefix(r.URL.EscapedPath()); ok {
+			d.serve(w, r, path)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// splitPrefix takes an escaped path apart into the segments after the prefix,
+// unescaped. Empty segments are passed over: a base URL may end in a slash.
+func splitPrefix(escaped string) (path []string, ok bool) {
+	rest, ok := strings.CutPrefix(escaped, prefix)
+	if !ok || rest != "" && rest[0] != '/' {
+		return nil, false
+	}
+	for s := range strings.SplitSeq(rest, "/") {
+		if s == "" {
+			continue
+		}
+		if plain, err := url.PathUnescape(s); err == nil {
+			s = plain
+		}
+		path = append(path, s)
+	}
+	return path, true
+}
+
+// call is one request with what every handler needs.
+type call struct {
+	*Door
+	w     http.ResponseWriter
+	r     *http.Request
+	id    string // of the request, for the log
+	route *route
+	args  []string // what stands in the path at the route's {…}, in order
+	actor tel.Actor
+	now   time.Time
+}
+
+// serve answers one request, whatever happens.
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, path []string) {
+	start := time.Now() // the log's own stopwatch; nothing is decided by it
+	rec := &recorder{ResponseWriter: w}
+	c := &call{Door: d, w: rec, r: r, id: rand.Text()[:12], route: &unknown, now: d.store.Now()}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("X-Request-Id", c.id)
+	if strings.HasPrefix(d.cfg.BaseURL, "https:") {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			d.log.Error("a handler panicked", "request", c.id, "panic", p, "stack", string(debug.Stack()))
+			if rec.status == 0 {
+				c.refuse(c.faultOf(errors.New("panic")))
+			}
+		}
+		d.log.Info("request", "id", c.id, "method", r.Method, "route", "telnyx "+c.route.pattern, "status", rec.status, "client", c.actor.ID, "ms", time.Since(start).Milliseconds())
+	}()
+	if err := c.handle(path); err != nil {
+		c.fail(err)
+	}
+}
+
+// handle admits the request and hands it to its route.
+func (c *call) handle(path []string) error {
+	if err := c.origin.Check(c.r); err != nil {
+		return newFault(http.StatusForbidden, codeForbidden, "This request comes from another site.")
+	}
+	allowed := c.find(path)
+	if c.route.open {
+		return c.route.handle(c)
+	}
+	if err := c.authenticate(); err != nil {
+		return err
+	}
+	if c.route == &unknown {
+		if len(allowed) == 0 {
+			return tel.NotFound()
+		}
+		c.w.Header().Set("Allow", strings.Join(allowed, ", "))
+		return newFault(http.StatusMethodNotAllowed, codeMethod, "Allowed here: "+strings.Join(allowed, ", ")+".")
+	}
+	return c.route.handle(c)
+}
+
+// addr is the caller's address without its port.
+func (c *call) addr() string {
+	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+	if err != nil {
+		return c.r.RemoteAddr
+	}
+	return host
+}
+
+// data is every answer that is no error.
+type data struct {
+	Data any `json:"data"`
+	Meta any `json:"meta,omitempty"`
+}
+
+// answer writes a JSON answer: built whole before the first byte.
+func (c *call) answer(status int, v any) error {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false) // browsers are told not to guess
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	c.write(status, buf.Bytes())
+	return nil
+}
+
+func (c *call) write(status int, text []byte) {
+	c.w.Header().Set("Content-Type", "application/json")
+	c.w.WriteHeader(status)
+	if _, err := c.w.Write(text); err != nil {
+		c.log.Debug("the client went away", "error", err)
+	}
+}
+
+// recorder remembers the status for the log.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// when is a time on the wire; the zero time is null.
+type when time.Time
+
+// MarshalJSON writes six fractional digits and Z.
+func (t when) MarshalJSON() ([]byte, error) {
+	if time.Time(t).IsZero() {
+		return []byte("null"), nil
+	}
+	return time.Time(t).UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000000Z"`), nil
+}
+
+// orNull is a text that is null when there is none.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

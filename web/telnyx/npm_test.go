@@ -1,0 +1,185 @@
+package telnyx_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tnreserve/store/storetest"
+	"tnreserve/web/limit"
+)
+
+// Telnyx's own client, from the folder npm: what each step demands is in client.js.
+func TestTelnyxsOwnClient(t *testing.T) {
+	installClient(t)
+	d := open(t)
+	steady, err := json.Marshal(sixHundred(d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", d.handler)
+	mux.HandleFunc("/broken/", func(w http.ResponseWriter, r *http.Request) {
+		broken := open(t)
+		broken.Close()
+		r.Header.Set("Authorization", "Bearer "+broken.clients["acme-admin"].Key)
+		http.StripPrefix("/broken", broken.handler).ServeHTTP(w, r)
+	})
+	whole := httptest.NewServer(mux)
+	defer whole.Close()
+	d.hang(limit.New(0.001, 1, d.Now))
+	limited := httptest.NewServer(d.handler)
+	defer limited.Close()
+	cutter := newCutter(t, whole.Listener.Addr().String())
+	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/steady":
+			w.Write(steady)
+		case "/cut":
+			cutter.armed.Store(true)
+		case "/was-cut":
+			fmt.Fprint(w, cutter.cut.Load())
+		}
+	}))
+	defer control.Close()
+
+	cmd := exec.Command("node", "client.js")
+	cmd.Dir = "npm"
+	cmd.Env = append(os.Environ(), "BASE="+whole.URL+"/v2", "LIMITED="+limited.URL+"/v2", "CUT=http://"+cutter.Addr().String()+"/v2", "CONTROL="+control.URL,
+		"ADMIN="+d.clients["acme-admin"].Key, "MEMBER="+d.clients["acme-member"].Key, "GLOBEX="+d.clients["globex-admin"].Key, "INITECH="+d.clients["initech-admin"].Key)
+	cmd.Env = append(cmd.Env, signedWebhook(d)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.HasSuffix(string(out), "done\n") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+	checkBooks(t, d)
+}
+
+// sixHundred are reservations of Globex, by their ids.
+func sixHundred(d *door) (ids []string) {
+	for i := range 600 {
+		ids = append(ids, d.reserve(storetest.Globex, number(fmt.Sprint(9195553000+i))))
+	}
+	return ids
+}
+
+// signedWebhook is a message of now, signed with the installation's key.
+func signedWebhook(d *door) []string {
+	d.t.Helper()
+	body := `{"data":{"event_type":"number_reservation.created","id":"12ade33a-21c0-473b-b055-b3c836e1c292","record_type":"event","payload":{}},"meta":{"attempt":1}}`
+	at := fmt.Sprint(time.Now().Unix()) // the client looks at its own clock
+	signature, err := d.SignWebhook(ctx, root, []byte(at+"|"+body))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	key, err := d.WebhookPublicKey(ctx)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	hook, err := json.Marshal(map[string]any{"body": body, "headers": map[string]string{
+		"telnyx-timestamp": at, "telnyx-signature-ed25519": base64.StdEncoding.EncodeToString(signature),
+	}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return []string{"WEBHOOK=" + string(hook), "PUBLIC_KEY=" + key}
+}
+
+// cutter passes connections on. When it is armed it cuts the next answer off: the
+// server has committed, and the client hears nothing of it.
+type cutter struct {
+	net.Listener
+	server string
+	armed  atomic.Bool
+	cut    atomic.Int32
+}
+
+func newCutter(t *testing.T, server string) *cutter {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cutter{Listener: ln, server: server}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go c.pass(conn)
+		}
+	}()
+	return c
+}
+
+func (c *cutter) pass(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", c.server)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	go func() {
+		_, _ = io.Copy(server, client)
+		server.Close()
+	}()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := server.Read(buf)
+		if err != nil {
+			return
+		}
+		if c.armed.CompareAndSwap(true, false) {
+			c.cut.Add(1)
+			return
+		}
+		if _, err := client.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// installClient runs npm ci, unless it was run before.
+func installClient(t *testing.T) {
+	t.Helper()
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			skip(t, "Telnyx's npm client was not run: there is no "+program+" here. Install: apt-get install -y nodejs npm")
+		}
+	}
+	asked, err := os.Stat("npm/package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := os.Stat(filepath.Join("npm", "node_modules", ".package-lock.json")); err == nil && !done.ModTime().Before(asked.ModTime()) {
+		return
+	}
+	cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--prefer-offline")
+	cmd.Dir = "npm"
+	if out, err := cmd.CombinedOutput(); err != nil {
+		skip(t, "Telnyx's npm client was not run: npm ci failed, is the registry within reach? "+string(out))
+	}
+}
+
+// skip skips with words, where skipping is allowed.
+func skip(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("TNRESERVE_NO_SKIP") != "" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}

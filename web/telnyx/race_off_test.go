@@ -1,0 +1,5 @@
+//go:build !race
+
+package telnyx_test
+
+const slowdown = 1
