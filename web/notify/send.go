@@ -125,7 +125,7 @@ func readAnswer(body io.ReadCloser) string {
 	if err == nil {
 		_, _ = io.CopyN(io.Discard, body, answerBytes-tel.MaxWebhookKept)
 	}
-	return strings.ToValidUTF8(strings.ReplaceAll(string(kept[:got]), "\x00", "\ufffd"), "\ufffd")
+	return strings.ToValidUTF8(strings.ReplaceAll(string(kept[:got]), "\x00", "?"), "?")
 }
 
 // statusWords say why a status does not deliver; "" it does.
@@ -150,11 +150,10 @@ func (n *Notifier) words(err error) string {
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return "Its TLS certificate is not good: " + bad.Unwrap().Error()
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "It does not speak TLS."
-	}
 	timeout, isNet := errors.AsType[net.Error](err)
 	switch {
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "It speaks HTTP without TLS; its URL is an http one."
 	case errors.Is(err, context.Canceled):
 		return "Sending was cut: the server stopped."
 	case errors.Is(err, context.DeadlineExceeded), isNet && timeout.Timeout():
