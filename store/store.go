@@ -105,7 +105,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.write, err = sql.Open(s.dialect.driver, s.dialect.dsn(s.cfg.DB, false)); err != nil {
 		return err
 	}
-	s.write.SetMaxOpenConns(1)
+	s.write.SetMaxOpenConns(2) // the writer's own, and one that checkpoints
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return err
@@ -141,6 +141,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if !s.cfg.NoShelf {
 		s.stopped.Go(func() { s.follow(background) })
 		s.stopped.Go(func() { s.fillWhenFreed(background) })
+		s.stopped.Go(func() { s.checkpoint(background) })
 	}
 	return nil
 }
