@@ -372,7 +372,7 @@ func TestBadReceivers(t *testing.T) {
 		"fails": {answer: status(500), error: "It answered 500."},
 		"hangs": {answer: func(http.ResponseWriter, *http.Request) { <-release }, error: "No answer within 6 seconds."},
 		"redirects": {answer: func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, secret.URL+"/latest/meta-data/", 307)
+			http.Redirect(w, r, secret.URL+"/latest/meta-data/", http.StatusTemporaryRedirect)
 		}, error: "It answered 307, a redirect; redirects are not followed."},
 		"drips": {answer: hijack(func(c net.Conn) {
 			for _, b := range []byte("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", 1000)) {
@@ -677,4 +677,30 @@ func TestPlaces(t *testing.T) {
 	if !n.take(one) {
 		t.Error("a place that was left is lost")
 	}
+}
+
+// Two processes on one database: each delivery is sent by one of them.
+func TestTwoProcesses(t *testing.T) {
+	s, one := open(t)
+	second := must[*store.Store](t)(store.Open(ctx, store.Config{DB: s.Path, Now: s.Clock.Now, NoShelf: true}))
+	t.Cleanup(func() { second.Close() })
+	two := New(Config{Store: second, AllowPrivate: true})
+	to := receive(t, nil)
+	endpoint(t, s, acme, to.URL)
+	for i := range 60 {
+		reserve(t, s, admin, raleigh(i))
+	}
+	var both sync.WaitGroup
+	both.Go(func() { one.Pass(ctx) })
+	both.Go(func() { two.Pass(ctx) })
+	both.Wait()
+	seen := map[string]bool{}
+	for _, g := range to.had() {
+		seen[g.Get("webhook-id")] = true
+		verify(t, s, g) // one key for the installation
+	}
+	if len(to.had()) != 60 || len(seen) != 60 {
+		t.Errorf("%d requests, %d deliveries", len(to.had()), len(seen))
+	}
+	checked(t, s)
 }
