@@ -154,7 +154,7 @@ func (t *tx) countEndpoints(a *accountRow) error {
 const endpointSQL = `SELECT ` + endpointColumns + ` FROM endpoint e JOIN account a ON a.id = e.account_id WHERE e.deleted_at IS NULL AND `
 
 // endpointWaitingSQL also counts what waits for it.
-const endpointWaitingSQL = `SELECT ` + endpointColumns + `, (SELECT COUNT(*) FROM delivery d WHERE d.endpoint_id = e.id AND d.done_at IS NULL)
+const endpointWaitingSQL = `SELECT ` + endpointColumns + `, (SELECT COUNT(*) FROM delivery d WHERE d.endpoint_id = e.id AND d.state IN ('waiting', 'sending'))
 	FROM endpoint e JOIN account a ON a.id = e.account_id WHERE e.deleted_at IS NULL AND `
 
 func scanWaitingEndpoint(row scanner) (*tel.Endpoint, error) {
