@@ -10,6 +10,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -364,6 +365,10 @@ func TestBadReceivers(t *testing.T) {
 	}
 	closed := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
 	closed.Close()
+	strange := httptest.NewUnstartedServer(http.NotFoundHandler())
+	strange.Config.ErrorLog = log.New(io.Discard, "", 0)
+	strange.StartTLS()
+	defer strange.Close()
 	bad := map[string]struct {
 		answer http.HandlerFunc
 		url    string
@@ -397,6 +402,7 @@ func TestBadReceivers(t *testing.T) {
 		}), error: "No answer came, or none that is HTTP."},
 		"refuses": {url: "http://" + closed.Addr().String(), error: "The connection was refused."},
 		"no TLS":  {url: strings.Replace(secret.URL, "http:", "https:", 1), error: "It speaks HTTP without TLS; its URL is an http one."},
+		"strange": {url: strange.URL, error: "Its TLS certificate is by an authority that is not known here."},
 		"64 MB": {answer: func(w http.ResponseWriter, _ *http.Request) {
 			for range 64 {
 				if _, err := w.Write(megabyte); err != nil {

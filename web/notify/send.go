@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -139,6 +140,20 @@ func statusWords(status int) string {
 	return fmt.Sprintf("It answered %d.", status)
 }
 
+// certificateWords do not repeat what the certificate says: it may say anything.
+func certificateWords(err error) string {
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "Its TLS certificate is for another name."
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "Its TLS certificate is by an authority that is not known here."
+	}
+	if bad, ok := errors.AsType[x509.CertificateInvalidError](err); ok && bad.Reason == x509.Expired {
+		return "Its TLS certificate has expired, or is not valid yet."
+	}
+	return "Its TLS certificate is not good."
+}
+
 // words are an error of sending in words of ours.
 func (n *Notifier) words(err error) string {
 	if inside, ok := errors.AsType[insideError](err); ok {
@@ -148,7 +163,7 @@ func (n *Notifier) words(err error) string {
 		return "The host's name could not be resolved."
 	}
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "Its TLS certificate is not good: " + bad.Unwrap().Error()
+		return certificateWords(bad.Err)
 	}
 	timeout, isNet := errors.AsType[net.Error](err)
 	switch {
