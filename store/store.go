@@ -45,6 +45,7 @@ type Store struct {
 	writer  *writer
 	hub     hub
 	hashing chan struct{} // a place per password hash under way
+	large   chan struct{} // the place of the one large change
 	freed   chan struct{} // wakes who fills back-orders
 	clients clientMemory
 
@@ -74,7 +75,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, shelf: shelf.New(), hashing: make(chan struct{}, 4), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, shelf: shelf.New(), hashing: make(chan struct{}, 4), large: make(chan struct{}, 1), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
 	s.waiting.Store(true) // until somebody has looked
 	s.cameFree.Store(true)
 	if err := s.open(ctx); err != nil {
@@ -153,6 +154,9 @@ func (s *Store) Steps() []string { return s.steps }
 func (s *Store) Close() (err error) {
 	s.closed.Do(func() {
 		s.stop()
+		if lost := s.writeUsesNow(context.Background(), s.clients.takeUses(s.Now(), true)); lost != nil {
+			s.log.Warn("requests of clients not counted", "error", lost)
+		}
 		s.writer.close()
 		s.stopped.Wait()
 		err = s.closeDatabases()
