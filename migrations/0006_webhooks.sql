@@ -55,7 +55,6 @@ CREATE INDEX delivery_due ON delivery (endpoint_id, next_at, seq) WHERE next_at 
 CREATE INDEX delivery_line ON delivery (endpoint_id, subject, seq) WHERE done_at IS NULL;
 CREATE INDEX delivery_endpoint ON delivery (endpoint_id, seq);
 CREATE INDEX delivery_state ON delivery (endpoint_id, state, seq);
-CREATE INDEX delivery_old ON delivery (created_at, seq);
 
 CREATE TABLE attempt (
 	delivery BIGINT NOT NULL REFERENCES delivery (seq),

@@ -37,6 +37,10 @@ func history(t *testing.T) *storetest.Store {
 	wait := waitFor(globex, 3000)
 	wait.PartialAllowed = false // takes nothing until it can have all
 	must[*tel.Order](t)(s.PlaceOrder(ctx, rival, wait))
+	endpoint(t, s, acme, tel.WebhookReservationCreated, tel.WebhookReservationExtended)
+	must[*tel.Subscription](t)(s.Subscribe(ctx, admin, tel.Subscription{Account: acme, OrderType: "orders", URL: hook}))
+	d := reserve(t, s, admin, raleigh(60))
+	must[*tel.Reservation](t)(s.Extend(ctx, admin, d.ID))
 	reserve(t, s, member, raleigh(20)) // ends the rival's
 	checked(t, s.Store)
 	return s
@@ -110,6 +114,15 @@ func TestTampering(t *testing.T) {
 		"a closed order":        {"BACKORDERED", `UPDATE orders SET state = 'PARTIAL', completed_at = 1 WHERE state = 'BACKORDERED'`},
 		"an order's history":    {"is filed under order", `UPDATE event SET order_seq = 2 WHERE order_seq = 1`},
 		"an ordered hold":       {"no order for it", `UPDATE past_hold SET how = 'ordered' WHERE how = 'cancelled'`},
+		"an endpoint's URL":     {"is not as the history says", `UPDATE endpoint SET url = 'https://evil.example/' WHERE format = 'json'`},
+		"an endpoint's choice":  {"is not as the history says", `UPDATE endpoint SET events = '' WHERE format = 'json'`},
+		"an endpoint too many":  {"another number of webhook endpoints", `INSERT INTO endpoint (id, account_id, url, format, events, order_type, order_id, secret, created_at, created_by_name) SELECT 'x', 9500002, url, format, '', '', '', '', 1, '' FROM endpoint WHERE format = 'json'`},
+		"an endpoint too few":   {"is in the history, and not in the database", `UPDATE endpoint SET deleted_at = 1 WHERE format = 'json'`},
+		"another's delivery":    {"tells another account", `UPDATE endpoint SET account_id = 9500002 WHERE format = 'json'`},
+		"a line that stands":    {"waits, and nothing is before it", `UPDATE delivery SET next_at = NULL`},
+		"attempts from nowhere": {"attempts", `UPDATE delivery SET attempts = 3`},
+		"a subscription's URL":  {"has no endpoint that fits", `UPDATE subscription SET url = 'https://evil.example/'`},
+		"a subscription less":   {"of a subscription that does not exist", `DELETE FROM subscription`},
 		"disabled by hand":      {"shelf", `INSERT INTO tn_state (tn, state, since) VALUES (19195552500, 'disabled', 1)`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -145,8 +145,8 @@ const removeAtOnce = 200
 // What is over: deliveries that stood for tel.DeliveriesStand, those of deleted
 // endpoints, and then these endpoints themselves.
 const (
-	oldDelivery     = `SELECT seq FROM delivery WHERE created_at < $1 ORDER BY created_at, seq LIMIT $2`
-	orphanDelivery  = `SELECT d.seq FROM delivery d JOIN endpoint e ON e.id = d.endpoint_id WHERE e.deleted_at < $1 ORDER BY d.seq LIMIT $2`
+	oldDelivery     = `SELECT seq FROM (SELECT seq, created_at FROM delivery ORDER BY seq LIMIT $2) AS oldest WHERE created_at < $1`
+	orphanDelivery  = `SELECT seq FROM delivery WHERE endpoint_id = (SELECT MIN(e.id) FROM endpoint e WHERE e.deleted_at < $1 AND EXISTS (SELECT 1 FROM delivery d WHERE d.endpoint_id = e.id)) ORDER BY seq LIMIT $2`
 	deletedEndpoint = `SELECT 1 FROM endpoint WHERE deleted_at < $1 LIMIT $2`
 )
 

@@ -154,7 +154,7 @@ func (t *tx) countEndpoints(a *accountRow) error {
 const endpointSQL = `SELECT ` + endpointColumns + ` FROM endpoint e JOIN account a ON a.id = e.account_id WHERE e.deleted_at IS NULL AND `
 
 // endpointWaitingSQL also counts what waits for it.
-const endpointWaitingSQL = `SELECT ` + endpointColumns + `, (SELECT COUNT(*) FROM delivery d WHERE d.endpoint_id = e.id AND d.done_at IS NULL)
+const endpointWaitingSQL = `SELECT ` + endpointColumns + `, (SELECT COUNT(*) FROM delivery d WHERE d.endpoint_id = e.id AND d.state IN ('waiting', 'sending'))
 	FROM endpoint e JOIN account a ON a.id = e.account_id WHERE e.deleted_at IS NULL AND `
 
 func scanWaitingEndpoint(row scanner) (*tel.Endpoint, error) {
@@ -272,13 +272,19 @@ func (s *Store) ResumeEndpoint(ctx context.Context, actor tel.Actor, id string) 
 			return nil
 		}
 		t.event(tel.EventEndpointResumed, e.Account, 0, tel.Facts{Subject: e.ID})
-		t.outbox.due = true
-		if _, err := t.exec(`UPDATE delivery SET next_at = $1, in_a_row = 0, tried_from = NULL WHERE endpoint_id = $2 AND next_at IS NOT NULL AND state = 'waiting'`, micros(t.now), e.ID); err != nil {
+		if err := t.beginAnew(e.ID); err != nil {
 			return err
 		}
 		_, err := t.exec(`UPDATE endpoint SET paused_at = NULL, paused_because = '', failing_since = NULL WHERE id = $1`, e.ID)
 		return err
 	})
+}
+
+// beginAnew has what waits for an endpoint tried at once, and for a whole day.
+func (t *tx) beginAnew(endpoint string) error {
+	t.outbox.due = true
+	_, err := t.exec(`UPDATE delivery SET next_at = $1, in_a_row = 0, tried_from = NULL WHERE endpoint_id = $2 AND next_at IS NOT NULL AND state = 'waiting' AND in_a_row > 0`, micros(t.now), endpoint)
+	return err
 }
 
 // DeleteEndpoint ends an endpoint: nothing more is sent to it, and what was kept of

@@ -96,8 +96,8 @@ func (s *Store) committed(t *tx) {
 	if len(t.events) == 0 {
 		return
 	}
-	t.outbox.wake(s.outgoing)
 	s.highWater.Store(max(s.highWater.Load(), t.now.UnixMicro()))
+	t.outbox.wake(s.outgoing)
 	s.applying.Lock()
 	defer s.applying.Unlock()
 	if s.applied != t.chain.seq {

@@ -112,7 +112,8 @@ func topicsOf(k tel.EventKind) (open, own Topic) {
 	case tel.EventImported:
 		return TopicShelf, TopicInventory
 	case tel.EventSwitched, tel.EventLocked, tel.EventPolicy, tel.EventAccountCreated,
-		tel.EventClientCreated, tel.EventClientRevoked, tel.EventClientRotated:
+		tel.EventClientCreated, tel.EventClientRevoked, tel.EventClientRotated,
+		tel.EventEndpointCreated, tel.EventEndpointChanged, tel.EventEndpointPaused, tel.EventEndpointResumed, tel.EventEndpointDeleted, tel.EventEndpointRotated:
 		return 0, TopicAccount
 	}
 	return 0, 0

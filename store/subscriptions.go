@@ -115,6 +115,9 @@ func (t *tx) tellSubscriber(sub *tel.Subscription) error {
 	if sub.Expiry > 0 {
 		e.ExpiresAt = t.now.Add(sub.Expiry)
 	}
+	if err := t.beginAnew(e.ID); err != nil {
+		return err
+	}
 	return t.insertEndpoint(e, "")
 }
 

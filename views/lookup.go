@@ -77,6 +77,8 @@ func Steps(events []tel.Event) []Step {
 			s.Icon, s.Title = "x", "Cancelled"
 		case tel.EventExpired:
 			s.Icon, s.Title, s.By = "hourglass", "Ran out", ""
+		case tel.EventExpiring:
+			s.Icon, s.Title, s.By = "hourglass", "Told to run out soon", ""
 		case tel.EventOrdered:
 			s.Icon, s.Title, s.Tone = "shopping-cart", "Ordered", "good"
 		case tel.EventPartOrdered:

@@ -22,6 +22,7 @@ type commands struct {
 	Account accountCommand `cmd:"" help:"Accounts, the customers of the carrier."`
 	User    userCommand    `cmd:"" help:"People who sign in."`
 	Client  clientCommand  `cmd:"" help:"API clients, the programs of an account."`
+	Webhook webhookCommand `cmd:"" help:"Endpoints, where an account is told what happens."`
 	Sweep   sweepCommand   `cmd:"" help:"Make one pass of housekeeping."`
 	Check   checkCommand   `cmd:"" help:"Verify every invariant of a database."`
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a database, also while it is served."`

@@ -16,6 +16,7 @@ import (
 	"tnreserve/web"
 	"tnreserve/web/bandwidth"
 	"tnreserve/web/limit"
+	"tnreserve/web/notify"
 	"tnreserve/web/telnyx"
 )
 
@@ -36,6 +37,8 @@ type serveCommand struct {
 	ConnectionsPerAddr int     `placeholder:"N" default:"256" help:"The same per address of a client; behind a proxy set it to 0. Default: ${default}."`
 	ClientRate         float64 `placeholder:"N" default:"200" help:"How many requests per second an API client may make on the long run; 0 is no limit. Default: ${default}."`
 	ClientBurst        int     `placeholder:"N" default:"1000" help:"How many it may make at once. Default: ${default}."`
+
+	AllowPrivateWebhooks bool `help:"Send webhooks to loopback and private addresses too; for trials only."`
 
 	Batch    int    `hidden:"" default:"256" help:"How many waiting changes one transaction takes; 1 is for the benchmark to compare with."`
 	LogLevel string `placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: debug, info, warn or error. Default: ${default}."`
@@ -89,6 +92,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	var background sync.WaitGroup
 	defer background.Wait()
 	background.Go(func() { sweepEvery(ctx, s, log) })
+	background.Go(func() { notify.New(notify.Config{Store: s, Log: log, AllowPrivate: c.AllowPrivateWebhooks}).Run(ctx) })
 	background.Go(func() { clock.watch(ctx, log) })
 	return newFrontend(xmlDoor.Beside(jsonDoor.Beside(site.Handler())), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log).serve(ctx, ln)
 }

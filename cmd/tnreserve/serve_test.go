@@ -176,6 +176,7 @@ func TestKilledServerKeepsReservations(t *testing.T) {
 	db := newDB(t)
 	must(t, "import", "--db", db, writeFile(t, "npa,nxx\n919,247\n"))
 	must(t, "account", "set", "--db", db, "--id", "9500012", "--max-held", "10000")
+	must(t, "webhook", "create", "--db", db, "--account", "9500012", "--url", "https://example.com/in")
 	acknowledged := map[string]bool{}
 	for range 3 {
 		for id := range killedWhileReserving(t, db, 150) {
@@ -195,6 +196,39 @@ func TestKilledServerKeepsReservations(t *testing.T) {
 		}
 	}
 	t.Logf("%d acknowledged over 3 kills, none lost", len(acknowledged))
+	inOutbox(t, s, acknowledged)
+}
+
+// inOutbox demands that each reservation that is there is to be told of, once, and
+// nothing else is.
+func inOutbox(t *testing.T, s *store.Store, acknowledged map[string]bool) {
+	t.Helper()
+	endpoints, err := s.Endpoints(t.Context(), console, 9500012)
+	if err != nil || len(endpoints) != 1 {
+		t.Fatal(err, endpoints)
+	}
+	told := map[string]int{}
+	for q := (store.DeliveryQuery{Endpoint: endpoints[0].ID, Limit: 500}); ; {
+		page, err := s.Deliveries(t.Context(), console, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range page.Rows {
+			told[d.ReservationID]++
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			break
+		}
+	}
+	a, err := s.Account(t.Context(), console, 9500012)
+	if err != nil || a.Held != len(told) {
+		t.Errorf("%v: %d TNs held, %d reservations told of", err, a.Held, len(told))
+	}
+	for id := range acknowledged {
+		if told[id] != 1 {
+			t.Errorf("reservation %s is told of %d times", id, told[id])
+		}
+	}
 }
 
 // killedWhileReserving kills a process that reserves after it has acknowledged some.

@@ -114,8 +114,11 @@
 //   - Every account has site 1, and every site peer 1, from the beginning. Ids count
 //     within the account, or the site. This product routes no calls: of a site and a
 //     peer it keeps name and description, and neither is changed nor deleted here.
-//   - A subscription is kept, and what it asks for is not sent yet. A callback's
-//     credentials are not read: nothing is kept that could be stolen before it is used.
+//   - A subscription to a URL is told by package notify, when an order comes to COMPLETE,
+//     PARTIAL, FAILED or BACKORDERED; what fails is repeated for a day, and then the
+//     subscription pauses until a person resumes it on the dashboard or a PUT changes it.
+//     Only public addresses are sent to. A callback's credentials are not read: nothing
+//     is kept that could be stolen. An e-mail subscription is kept, and nothing is sent.
 //     OrderType is orders or disconnects; subscriptions are for admins.
 //
 // Reading:

@@ -45,7 +45,7 @@ type Notifier struct {
 	drain   time.Duration
 
 	workers sync.WaitGroup
-	freed   chan struct{} // a worker ended
+	again   chan struct{} // wakes Run
 
 	mu        sync.Mutex
 	stopping  bool
@@ -73,7 +73,7 @@ func New(c Config) *Notifier {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
-	return &Notifier{store: c.Store, log: c.Log, client: newClient(judgeOf(c.AllowPrivate)), timeout: c.Timeout, drain: drainMost, freed: make(chan struct{}, 1),
+	return &Notifier{store: c.Store, log: c.Log, client: newClient(judgeOf(c.AllowPrivate)), timeout: c.Timeout, drain: drainMost, again: make(chan struct{}, 1),
 		accounts: map[tel.AccountID]int{}, endpoints: map[string]int{}, underWay: map[string]bool{}}
 }
 
@@ -91,11 +91,11 @@ func (n *Notifier) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		n.start(sending)
+		n.start(sending, 1)
 		select {
 		case <-ctx.Done():
 		case <-n.store.Outgoing():
-		case <-n.freed:
+		case <-n.again:
 		case <-tick.C:
 		}
 	}
@@ -110,7 +110,7 @@ func (n *Notifier) Run(ctx context.Context) {
 // Pass sends everything that is due now, and what comes due by that, and answers when
 // it is done.
 func (n *Notifier) Pass(ctx context.Context) {
-	for n.start(ctx) {
+	for n.start(ctx, placesEndpoint) {
 		n.workers.Wait()
 		if n.troubled() {
 			return
@@ -125,9 +125,10 @@ func (n *Notifier) troubled() bool {
 	return n.said != ""
 }
 
-// start gives workers to the endpoints that are due something, and tells whether it
-// gave any.
-func (n *Notifier) start(ctx context.Context) (started bool) {
+// start gives each endpoint that is due something so many workers, if there are places,
+// and tells whether it gave any. One is enough: when it has begun, the next look gives
+// another.
+func (n *Notifier) start(ctx context.Context, each int) (started bool) {
 	due, err := n.store.EndpointsDue(ctx, house)
 	if err != nil {
 		n.complain(err)
@@ -135,7 +136,10 @@ func (n *Notifier) start(ctx context.Context) (started bool) {
 	}
 	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
 	for _, e := range due {
-		for n.take(e) {
+		for range each {
+			if !n.take(e) {
+				break
+			}
 			started = true
 			n.workers.Go(func() { n.work(ctx, e) })
 		}
@@ -175,33 +179,37 @@ func (n *Notifier) count(e store.DueEndpoint, by int) {
 // work sends an endpoint's deliveries, one after the other, until none is due or one
 // failed.
 func (n *Notifier) work(ctx context.Context, e store.DueEndpoint) {
-	err := n.sendSome(ctx, e.ID)
+	sent, err := n.sendSome(ctx, e.ID)
 	n.complain(err)
 	n.mu.Lock()
 	n.count(e, -1)
 	n.mu.Unlock()
-	if err != nil {
-		return // the next look comes by itself, and not at once
+	if sent > 0 && err == nil { // otherwise a look now would find the same
+		n.poke()
 	}
+}
+
+// poke asks for a look at what is due.
+func (n *Notifier) poke() {
 	select {
-	case n.freed <- struct{}{}:
+	case n.again <- struct{}{}:
 	default:
 	}
 }
 
-func (n *Notifier) sendSome(ctx context.Context, endpoint string) error {
-	for range inOneGo {
+func (n *Notifier) sendSome(ctx context.Context, endpoint string) (sent int, err error) {
+	for good := true; good && sent < inOneGo; sent++ {
 		d, err := n.next(ctx, endpoint)
 		if err != nil || d == nil {
-			return err
+			return sent, err
 		}
-		good, err := n.deliver(ctx, d)
+		good, err = n.deliver(ctx, d)
 		n.leave(d.ID)
-		if err != nil || !good {
-			return err
+		if err != nil {
+			return sent, err
 		}
 	}
-	return nil
+	return sent, nil
 }
 
 // next is a delivery that is due and that no other worker is at; nil is none.
@@ -243,6 +251,7 @@ func (n *Notifier) deliver(ctx context.Context, d *tel.Delivery) (good bool, err
 	if err != nil || sending == nil {
 		return false, err
 	}
+	n.poke() // somebody else may begin with the next
 	r := n.attempt(ctx, sending)
 	// What came of it is written down also when the sending was cut.
 	err = n.store.FinishAttempt(context.WithoutCancel(ctx), house, d.ID, r, rand.Float64())

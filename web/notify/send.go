@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -125,7 +126,7 @@ func readAnswer(body io.ReadCloser) string {
 	if err == nil {
 		_, _ = io.CopyN(io.Discard, body, answerBytes-tel.MaxWebhookKept)
 	}
-	return strings.ToValidUTF8(strings.ReplaceAll(string(kept[:got]), "\x00", "\ufffd"), "\ufffd")
+	return strings.ToValidUTF8(strings.ReplaceAll(string(kept[:got]), "\x00", "?"), "?")
 }
 
 // statusWords say why a status does not deliver; "" it does.
@@ -139,6 +140,20 @@ func statusWords(status int) string {
 	return fmt.Sprintf("It answered %d.", status)
 }
 
+// certificateWords do not repeat what the certificate says: it may say anything.
+func certificateWords(err error) string {
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "Its TLS certificate is for another name."
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "Its TLS certificate is by an authority that is not known here."
+	}
+	if bad, ok := errors.AsType[x509.CertificateInvalidError](err); ok && bad.Reason == x509.Expired {
+		return "Its TLS certificate has expired, or is not valid yet."
+	}
+	return "Its TLS certificate is not good."
+}
+
 // words are an error of sending in words of ours.
 func (n *Notifier) words(err error) string {
 	if inside, ok := errors.AsType[insideError](err); ok {
@@ -148,13 +163,12 @@ func (n *Notifier) words(err error) string {
 		return "The host's name could not be resolved."
 	}
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "Its TLS certificate is not good: " + bad.Unwrap().Error()
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "It does not speak TLS."
+		return certificateWords(bad.Err)
 	}
 	timeout, isNet := errors.AsType[net.Error](err)
 	switch {
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "It speaks HTTP without TLS; its URL is an http one."
 	case errors.Is(err, context.Canceled):
 		return "Sending was cut: the server stopped."
 	case errors.Is(err, context.DeadlineExceeded), isNet && timeout.Timeout():

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestWebhookCommands(t *testing.T) {
+	db := newDB(t)
+	webhook := func(args ...string) string {
+		t.Helper()
+		return must(t, append(append([]string{"webhook"}, args...), "--db", db)...).out
+	}
+	if out := webhook("list", "--account", "9500012"); out != "no endpoint\n" {
+		t.Error(out)
+	}
+	var made webhookCreated
+	out := webhook("create", "--account", "9500012", "--url", "https://example.com/in", "--event", "number_reservation.expired,number_reservation.expiring", "--json")
+	if err := json.Unmarshal([]byte(out), &made); err != nil || !strings.HasPrefix(made.Secret, "whsec_") {
+		t.Fatal(out)
+	}
+	list := func() webhookLine {
+		t.Helper()
+		var l webhookList
+		if err := json.Unmarshal([]byte(webhook("list", "--account", "9500012", "--json")), &l); err != nil || len(l.Endpoints) != 1 {
+			t.Fatalf("%v %+v", err, l)
+		}
+		return l.Endpoints[0]
+	}
+	if e := list(); e.ID != made.ID || e.URL != "https://example.com/in" || len(e.Events) != 2 || e.State != "active" || e.Waiting != 0 {
+		t.Errorf("%+v", e)
+	}
+	if out := webhook("test", "--id", made.ID); !strings.Contains(out, "is tested") || !strings.Contains(out, "delivery ") {
+		t.Error(out)
+	}
+	if out := webhook("pause", "--id", made.ID); !strings.Contains(out, "is paused") {
+		t.Error(out)
+	}
+	if e := list(); e.State != "paused" || e.Waiting != 1 {
+		t.Errorf("%+v", e)
+	}
+	webhook("resume", "--id", made.ID)
+	if out := webhook("list", "--account", "9500012"); !strings.Contains(out, made.ID) || !strings.Contains(out, "active") || strings.Contains(out, made.Secret) {
+		t.Error(out)
+	}
+	webhook("delete", "--id", made.ID)
+	if out := webhook("list", "--account", "9500012"); out != "no endpoint\n" {
+		t.Error(out)
+	}
+	for args, want := range map[string]result{
+		"create --account 77 --url https://example.com":                {code: 1, err: "there is no account 77"},
+		"create --account 9500012 --url ftp://example.com":             {code: 1, err: "not a URL"},
+		"create --account 9500012 --url https://u:p@example.com":       {code: 1, err: "user name or password"},
+		"create --account 9500012 --url https://example.com --event x": {code: 1, err: "not an event"},
+		"create --account 9500012":                                     {code: 2, err: "--url"},
+		"list --account 77":                                            {code: 1, err: "there is no account 77"},
+		"pause --id nobody":                                            {code: 1, err: "there is no endpoint nobody"},
+		"resume --id " + made.ID:                                       {code: 1, err: "there is no endpoint"},
+		"delete --id 00000000-0000-4000-8000-000000000000":             {code: 1, err: "there is no endpoint"},
+		"test": {code: 2, err: "--id"},
+	} {
+		got := call(t, "", nil, append([]string{"webhook"}, append(strings.Fields(args), "--db", db)...)...)
+		if got.code != want.code || !strings.Contains(got.err, want.err) {
+			t.Errorf("%s: %+v", args, got)
+		}
+	}
+	if out := must(t, "webhook", "create", "--help").out; !strings.Contains(out, "number_order.failed") {
+		t.Error(out)
+	}
+}
+
+// A served database sends; to this machine only when it is told that it may. What the
+// command line queues beside the server is sent too.
+func TestServeWebhooks(t *testing.T) {
+	db := newDB(t)
+	had := make(chan string, 10)
+	to := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		had <- string(body)
+	}))
+	defer to.Close()
+	var made webhookCreated
+	if err := json.Unmarshal([]byte(must(t, "webhook", "create", "--db", db, "--account", "9500012", "--url", to.URL, "--json").out), &made); err != nil {
+		t.Fatal(err)
+	}
+	failing := func() bool {
+		return !strings.Contains(must(t, "webhook", "list", "--db", db, "--account", "9500012").out, " -  ")
+	}
+	s := serveProcess(t, 1, serveCmd(t.Context(), db))
+	must(t, "webhook", "test", "--db", db, "--id", made.ID)
+	for end := time.Now().Add(10 * time.Second); !failing(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing was tried")
+		}
+	}
+	s.stop(t)
+	if len(had) != 0 {
+		t.Error("a loopback address was sent to")
+	}
+	s = serveProcess(t, 1, serveCmd(t.Context(), db, "--allow-private-webhooks"))
+	select {
+	case body := <-had:
+		if !strings.Contains(body, `"event_type":"webhook.test"`) || !strings.Contains(body, `"attempt":2`) {
+			t.Error(body)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("nothing was sent")
+	}
+	s.stop(t)
+	must(t, "check", "--db", db)
+}
