@@ -48,6 +48,7 @@ type Store struct {
 	clients clientMemory
 
 	signedIn signedIn
+	looks    looks
 
 	highWater atomic.Int64 // µs; time never goes behind it
 	applying  sync.Mutex

@@ -24,6 +24,8 @@ type Swept struct {
 	Aged    int `json:"aged"`    // TNs whose aging is over
 	Filled  int `json:"filled"`  // TNs that went to back-orders
 	Removed int `json:"removed"` // old sessions, links, idempotency keys, sign-in failures
+	// Totalled is how many events were added to the sums that reports read.
+	Totalled int `json:"totalled"`
 }
 
 // Sweep makes one pass of housekeeping. It stops early when ctx ends; the next pass
@@ -57,7 +59,10 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 	if out.Filled, err = s.fillIfFreed(ctx); err != nil {
 		return out, err
 	}
-	out.Removed, err = s.sweepOld(ctx)
+	if out.Removed, err = s.sweepOld(ctx); err != nil {
+		return out, err
+	}
+	out.Totalled, err = s.sweepTotals(ctx)
 	return out, err
 }
 

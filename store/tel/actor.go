@@ -75,6 +75,8 @@ const (
 	ActManageAccounts   Action = "see all accounts, create one"
 	ActManagePeople     Action = "people of an account"
 	ActManageClients    Action = "API clients of an account"
+	ActSeeReports       Action = "reports"
+	ActReadEvents       Action = "read the audit trail"
 )
 
 // Reach is how far a role's permission goes.
@@ -109,6 +111,8 @@ var grants = map[Action]map[Role]Reach{
 	ActManageAccounts:   {RoleOperator: ReachAll},
 	ActManagePeople:     {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActManageClients:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActSeeReports:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActReadEvents:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn}, // support only of one TN, reservation or order
 }
 
 // Actions lists every Action, for tests and for the page that explains roles.
@@ -118,6 +122,7 @@ func Actions() []Action {
 		ActReadReservation, ActListReservations, ActChangeHold, ActOrder, ActReadOrder, ActListOrders,
 		ActDisconnect, ActLookUpTN,
 		ActManageInventory, ActManageAccounts, ActManagePeople, ActManageClients,
+		ActSeeReports, ActReadEvents,
 	}
 }
 
