@@ -24,12 +24,13 @@ CREATE INDEX report_day_day ON report_day (day, account_id, reserved, tns, order
 
 -- TNs that an account took again after it had held them before.
 CREATE TABLE report_repeat (
-	day        BIGINT NOT NULL,
 	account_id BIGINT NOT NULL,
 	tn         BIGINT NOT NULL,
+	day        BIGINT NOT NULL,
 	times      BIGINT NOT NULL,
-	PRIMARY KEY (day, account_id, tn)
+	PRIMARY KEY (account_id, tn, day)
 );
+CREATE INDEX report_repeat_sum ON report_repeat (account_id, tn, day, times);
 
 CREATE TABLE report_mark (
 	id  BIGINT PRIMARY KEY CHECK (id = 1),

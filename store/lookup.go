@@ -184,8 +184,8 @@ func (s *Store) ownHold(ctx context.Context, actor tel.Actor, tn tel.Number, now
 }
 
 // References is what carries a customer's own words: reservations whose customer
-// reference begins with them, orders whose customer order id or reference does; the
-// latest first, each up to MostReferences. The rows are as in a list.
+// reference begins with them, orders whose customer order id or reference does; what is
+// called exactly so first, each up to MostReferences. The rows are as in a list.
 type References struct {
 	Reservations []*tel.Reservation
 	Orders       []*tel.Order
@@ -228,22 +228,38 @@ func (s *Store) FindReference(ctx context.Context, actor tel.Actor, text string)
 	return &out, s.noteLooks(ctx, actor, looksOf(accounts, func(tel.AccountID) look { return look{asked: "reference", subject: text} }))
 }
 
-// begins is a condition on a column of text; %s are two placeholders.
-func begins(column string) string {
-	return column + ` <> '' AND ` + column + ` >= %s AND ` + column + ` < %s`
-}
-
 const afterText = "\U0010FFFF"
 
-func (s *Store) reservationsCalled(ctx context.Context, actor tel.Actor, text string) ([]*tel.Reservation, error) {
-	var c condition
-	c.add(begins(`r.customer_reference`), text, text+afterText)
-	c.scope(actor, `r.account_id`)
-	rows, err := s.read.QueryContext(ctx, `SELECT `+reservationColumns+` FROM reservation r`+c.where()+` ORDER BY r.seq DESC LIMIT `+c.arg(MostReferences), c.args...)
-	if err != nil {
-		return nil, err
+// called finds rows by the beginning of a text that the column has an index on: first
+// those that have exactly this, the latest first, then those that go on, as the index
+// has them.
+func called[T any](s *Store, ctx context.Context, actor tel.Actor, from, account, seq, column, text string, scan func(scanner) (T, error)) ([]T, error) {
+	var found []T
+	for _, exact := range []bool{true, false} {
+		var c condition
+		order := column
+		if exact {
+			order = seq + ` DESC`
+			c.add(column+` <> '' AND `+column+` = %s`, text)
+		} else {
+			c.add(column+` <> '' AND `+column+` > %s AND `+column+` < %s`, text, text+afterText)
+		}
+		c.scope(actor, account)
+		rows, err := s.read.QueryContext(ctx, from+c.where()+` ORDER BY `+order+` LIMIT `+c.arg(MostReferences-len(found)), c.args...)
+		if err != nil {
+			return nil, err
+		}
+		some, err := collect(rows, scan)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
 	}
-	list, err := collect(rows, scanReservation)
+	return found, nil
+}
+
+func (s *Store) reservationsCalled(ctx context.Context, actor tel.Actor, text string) ([]*tel.Reservation, error) {
+	list, err := called(s, ctx, actor, `SELECT `+reservationColumns+` FROM reservation r`, `r.account_id`, `r.seq`, `r.customer_reference`, text, scanReservation)
 	if err != nil {
 		return nil, err
 	}
@@ -251,21 +267,18 @@ func (s *Store) reservationsCalled(ctx context.Context, actor tel.Actor, text st
 }
 
 func (s *Store) ordersCalled(ctx context.Context, actor tel.Actor, text string) ([]*tel.Order, error) {
-	var parts []string
-	var c condition
-	for _, column := range []string{`o.customer_order_id`, `o.reference`} {
-		part := condition{args: c.args}
-		part.add(begins(column), text, text+afterText)
-		part.scope(actor, `o.account_id`)
-		parts = append(parts, `SELECT o.seq FROM orders o`+part.where())
-		c.args = part.args
-	}
-	rows, err := s.read.QueryContext(ctx, `SELECT `+orderColumns+`, a.name FROM orders o JOIN account a ON a.id = o.account_id
-		WHERE o.seq IN (`+strings.Join(parts, ` UNION `)+`) ORDER BY o.seq DESC LIMIT `+c.arg(MostReferences), c.args...)
+	const from = `SELECT ` + orderColumns + `, a.name FROM orders o JOIN account a ON a.id = o.account_id`
+	list, err := called(s, ctx, actor, from, `o.account_id`, `o.seq`, `o.customer_order_id`, text, scanNamedOrder)
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, scanNamedOrder)
+	more, err := called(s, ctx, actor, from, `o.account_id`, `o.seq`, `o.reference`, text, scanNamedOrder)
+	for _, o := range more {
+		if !slices.ContainsFunc(list, func(have *tel.Order) bool { return have.Seq == o.Seq }) && len(list) < MostReferences {
+			list = append(list, o)
+		}
+	}
+	return list, err
 }
 
 // scope narrows to what the actor sees.

@@ -47,12 +47,12 @@ type AccountHeld struct {
 func (a AccountHeld) NearCap() bool { return a.TNs > 0 && 10*a.TNs >= 9*a.MaxHeld }
 
 // EndingSoon is how soon a report counts what ends.
-var EndingSoon = [3]time.Duration{15 * time.Minute, time.Hour, 4 * time.Hour}
+var EndingSoon = [2]time.Duration{15 * time.Minute, time.Hour}
 
 // Outstanding is what is held at this moment.
 type Outstanding struct {
 	Accounts []AccountHeld      // that hold something, who holds most first
-	Within   [3]int             // reservations that end within each of EndingSoon
+	Within   [2]int             // reservations that end within each of EndingSoon
 	Soon     []*tel.Reservation // that end first; rows as in a list
 	Longest  []*tel.Reservation // held longest; rows as in a list
 }
@@ -113,16 +113,11 @@ func (s *Store) accountsHeld(ctx context.Context, only tel.AccountID) ([]Account
 }
 
 // endingWithin counts what ends soon, in the index of what is due.
-func (s *Store) endingWithin(ctx context.Context, account tel.AccountID) (n [3]int, err error) {
+func (s *Store) endingWithin(ctx context.Context, account tel.AccountID) (n [2]int, err error) {
 	now := s.Now()
-	for i, d := range EndingSoon {
-		err = s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM reservation WHERE ended_at IS NULL AND expires_at > $1 AND expires_at <= $2`+ofAccount(account, `account_id`, 3),
-			append([]any{micros(now), micros(now.Add(d))}, accountArg(account)...)...).Scan(&n[i])
-		if err != nil {
-			return n, err
-		}
-	}
-	return n, nil
+	args := append([]any{micros(now), micros(now.Add(EndingSoon[0])), micros(now.Add(EndingSoon[1]))}, accountArg(account)...)
+	err = s.read.QueryRowContext(ctx, `SELECT COUNT(CASE WHEN expires_at <= $2 THEN 1 END), COUNT(*) FROM reservation WHERE ended_at IS NULL AND expires_at > $1 AND expires_at <= $3`+ofAccount(account, `account_id`, 4), args...).Scan(&n[0], &n[1])
+	return n, err
 }
 
 // ofAccount narrows to an account as the n-th placeholder; 0 is all, and no condition:
@@ -451,8 +446,8 @@ const blocksAtOnce = 2000
 // EachNumberUse walks all thousands-blocks with how their TNs are used, for the carrier's
 // report on number use. It holds no transaction open and stops at the first error of fn.
 func (s *Store) EachNumberUse(ctx context.Context, actor tel.Actor, fn func(tel.NumberUse) error) error {
-	if err := actor.Require(tel.ActManageInventory, 0); err != nil {
-		return err
+	if !actor.Can(tel.ActManageInventory) {
+		return tel.Forbidden(tel.ActManageInventory)
 	}
 	for after := tel.Block(-1); ; {
 		blocks, err := s.numberUse(ctx, after)

@@ -17,10 +17,10 @@ import (
 // a row per day, and it is right to the last event even if housekeeping never ran.
 
 // tallyAtOnce is how many events are added up at a time.
-const tallyAtOnce = 2000
+const tallyAtOnce = 1000
 
 // mostTallies is how many times one pass of housekeeping does that.
-const mostTallies = 50
+const mostTallies = 100
 
 type dayKey struct {
 	account tel.AccountID
@@ -175,8 +175,8 @@ func (s *Store) keepTotals(ctx context.Context, y *tally, mark int64) error {
 			}
 		}
 		for key, times := range y.repeats {
-			_, err := t.exec(`INSERT INTO report_repeat (day, account_id, tn, times) VALUES ($1, $2, $3, $4)
-				ON CONFLICT (day, account_id, tn) DO UPDATE SET times = report_repeat.times + excluded.times`, int64(key.day), int64(key.account), int64(key.tn), times)
+			_, err := t.exec(`INSERT INTO report_repeat (account_id, tn, day, times) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (account_id, tn, day) DO UPDATE SET times = report_repeat.times + excluded.times`, int64(key.account), int64(key.tn), int64(key.day), times)
 			if err != nil {
 				return err
 			}

@@ -16,6 +16,8 @@ func DayOf(t time.Time) Day { return Day(floorDiv(t.Unix(), int64(dayLength/time
 // Start is the day's first instant.
 func (d Day) Start() time.Time { return time.Unix(int64(d)*int64(dayLength/time.Second), 0).UTC() }
 
+func (d Day) String() string { return d.Start().Format(time.DateOnly) }
+
 func floorDiv(a, b int64) int64 {
 	if a < 0 {
 		return (a - b + 1) / b
