@@ -98,6 +98,8 @@ func (r AuditRow) icon() string {
 // what is in short what it was about.
 func (r AuditRow) what() string {
 	switch {
+	case r.Kind == tel.EventLookedUp && r.Facts.Subject != "":
+		return "By " + r.Facts.Reason + ": " + r.Facts.Subject
 	case len(r.Facts.TNs) > 0:
 		return joinTNs(r.Facts.TNs)
 	case r.Facts.Reason != "":
