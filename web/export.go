@@ -36,7 +36,7 @@ func (v *visit) download(name, format string, header []any, fill func(writeRow) 
 	case "csv":
 		out = &csvSheet{v: v, name: name, out: csv.NewWriter(v.w)}
 	case "xlsx":
-		out = &xlsxSheet{v: v, name: name, file: excelize.NewFile(), header: header}
+		out = &xlsxSheet{v: v, name: name, file: excelize.NewFile(), header: header, most: mostSheetRows}
 	default:
 		return tel.NotFound()
 	}
@@ -125,7 +125,8 @@ type xlsxSheet struct {
 	file   *excelize.File
 	header []any
 	stream *excelize.StreamWriter
-	rows   int // of this sheet
+	most   int // rows of one sheet
+	rows   int // of this one
 	sheets int
 	failed bool
 	sent   bool
@@ -133,7 +134,7 @@ type xlsxSheet struct {
 
 func (s *xlsxSheet) row(cells []any) (err error) {
 	defer func() { s.failed = s.failed || err != nil }()
-	if s.stream == nil || s.rows == mostSheetRows {
+	if s.stream == nil || s.rows == s.most {
 		again := s.stream != nil
 		if err := s.next(); err != nil {
 			return err

@@ -40,13 +40,13 @@ func TestReportsPage(t *testing.T) {
 	a := s.as("acme-admin").want(200, "/reports")
 	a.has("#nav-reports[aria-current]").says("#median", "12 minutes")
 	cells := func(a *answer, selector string) string { return strings.Join(a.each(selector), " ") }
-	if got := cells(a, "#funnel tbody :is(th, td)"); got != "Reserved 3 100 % Ordered 1 33 % Cancelled 1 33 % Ran out 0 0 % Still held 1 33 %" {
+	if got := cells(a, "#funnel tbody th, #funnel tbody td"); got != "Reserved 3 100 % Ordered 1 33 % Cancelled 1 33 % Ran out 0 0 % Still held 1 33 %" {
 		t.Errorf("the funnel: %s", got)
 	}
 	if got := cells(a, "#outstanding .a-tiles b"); got != "1 1 0 0 0" {
 		t.Errorf("outstanding: %s", got)
 	}
-	a.says("#by-account tbody", "Acme Tel 9500001").says("#use tbody", "NC 2 in service 0 aging 1 reserved")
+	a.says("#by-account tbody", "Acme Tel 9500001").says("#use tbody", "NC 2 in service0 aging1 reserved")
 	if got := a.each("#days .r-days tbody tr"); len(got) != 30 || got[29] != "21 Nov 20263110" || got[28] != "20 Nov 20260000" {
 		t.Errorf("the table behind the chart: %q", got)
 	}
@@ -58,7 +58,7 @@ func TestReportsPage(t *testing.T) {
 	}
 	op := s.as("operator")
 	a = op.want(200, "/reports?from=2026-11-21&to=2026-11-21")
-	if got := cells(a, "#top tbody :is(th, td)"); got != "Acme Tel 3 4 1 Globex 1 1 0" {
+	if got := cells(a, "#top tbody th, #top tbody td"); got != "Acme Tel 3 4 1 Globex 1 1 0" {
 		t.Errorf("top holders: %s", got)
 	}
 	a.says("#funnel tbody tr:first-child td", "4").has("#number-use").has("nav[aria-label=Range] [aria-current]")
