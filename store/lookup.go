@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"tnreserve/store/tel"
@@ -20,6 +22,7 @@ type TNReport struct {
 	Offer       tel.Offer
 	Reservation *tel.Reservation // that holds it now, if the person sees it
 	Past        []PastHold       // latest first, of accounts that the person sees
+	Orders      []TNOrder        // latest first, of accounts that the person sees
 	Service     *TNInService     // in service or aging, if the person sees its account
 }
 
@@ -30,11 +33,26 @@ type PastHold struct {
 	How         tel.State
 }
 
+// TNOrder is an order that took a TN, gave it up, or could not have it.
+type TNOrder struct {
+	Order *tel.Order // without its TNs
+	At    time.Time
+	Code  tel.Code // why not, "" when it did
+}
+
 const mostPast = 100
 
 // LookUp answers for one TN. CodeForbidden for a role that may only read
 // reservations by their id.
 func (s *Store) LookUp(ctx context.Context, actor tel.Actor, tn tel.Number) (*TNReport, error) {
+	report, err := s.lookUp(ctx, actor, tn)
+	if err != nil {
+		return nil, err
+	}
+	return report, s.noteLooks(ctx, actor, report.looks())
+}
+
+func (s *Store) lookUp(ctx context.Context, actor tel.Actor, tn tel.Number) (*TNReport, error) {
 	if !actor.Can(tel.ActLookUpTN) {
 		return nil, tel.Forbidden(tel.ActLookUpTN)
 	}
@@ -57,8 +75,29 @@ func (s *Store) LookUp(ctx context.Context, actor tel.Actor, tn tel.Number) (*TN
 	if report.State != "" {
 		report.Known, report.Place, report.Offer = true, place, offer
 	}
-	report.Past, err = s.pastHolds(ctx, actor, tn)
+	if report.Past, err = s.pastHolds(ctx, actor, tn); err != nil {
+		return nil, err
+	}
+	report.Orders, err = s.ordersOfTN(ctx, actor, tn)
 	return report, err
+}
+
+// ordersOfTN are the orders that named or got a TN, within the actor's scope.
+func (s *Store) ordersOfTN(ctx context.Context, actor tel.Actor, tn tel.Number) ([]TNOrder, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+orderColumns+`, a.name, n.at, n.code FROM order_tn n JOIN orders o ON o.seq = n.order_seq JOIN account a ON a.id = o.account_id
+		WHERE n.tn = $1 AND ($2 OR o.account_id = $3) ORDER BY n.order_seq DESC LIMIT $4`, int64(tn), actor.Sees(0), int64(actor.Account), mostPast)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(row scanner) (TNOrder, error) {
+		var of TNOrder
+		var name string
+		o, err := scanOrder(row, &name, (*micros)(&of.At), (*string)(&of.Code))
+		if err == nil {
+			o.AccountName, of.Order = name, o
+		}
+		return of, err
+	})
 }
 
 // reportKept tells of a TN that is in service, aging or disabled, to those who see
@@ -142,4 +181,233 @@ func (s *Store) ownHold(ctx context.Context, actor tel.Actor, tn tel.Number, now
 		return nil, nil
 	}
 	return r, nil
+}
+
+// References is what carries a customer's own words: reservations whose customer
+// reference begins with them, orders whose customer order id or reference does; what is
+// called exactly so first, each up to MostReferences. The rows are as in a list.
+type References struct {
+	Reservations []*tel.Reservation
+	Orders       []*tel.Order
+}
+
+// MostReferences is how many of each kind are found at most.
+const MostReferences = 25
+
+// FindReference looks for a customer reference or customer order id. CodeForbidden for a
+// role that may only read reservations by their id; CodeNotFound when there is nothing,
+// or nothing that the actor sees.
+func (s *Store) FindReference(ctx context.Context, actor tel.Actor, text string) (*References, error) {
+	if !actor.Can(tel.ActLookUpTN) {
+		return nil, tel.Forbidden(tel.ActLookUpTN)
+	}
+	text, err := tel.CleanText("q", text, tel.MaxReference)
+	if err != nil {
+		return nil, err
+	}
+	if text == "" {
+		return nil, tel.NotFound()
+	}
+	var out References
+	if out.Reservations, err = s.reservationsCalled(ctx, actor, text); err != nil {
+		return nil, err
+	}
+	if out.Orders, err = s.ordersCalled(ctx, actor, text); err != nil {
+		return nil, err
+	}
+	accounts := map[tel.AccountID]bool{}
+	for _, r := range out.Reservations {
+		accounts[r.Account] = true
+	}
+	for _, o := range out.Orders {
+		accounts[o.Account] = true
+	}
+	if len(accounts) == 0 {
+		return nil, tel.NotFound()
+	}
+	return &out, s.noteLooks(ctx, actor, looksOf(accounts, func(tel.AccountID) look { return look{asked: "reference", subject: text} }))
+}
+
+const afterText = "\U0010FFFF"
+
+// called finds rows by the beginning of a text that the column has an index on: first
+// those that have exactly this, the latest first, then those that go on, as the index
+// has them.
+func called[T any](s *Store, ctx context.Context, actor tel.Actor, from, account, seq, column, text string, scan func(scanner) (T, error)) ([]T, error) {
+	var found []T
+	for _, exact := range []bool{true, false} {
+		var c condition
+		order := column
+		if exact {
+			order = seq + ` DESC`
+			c.add(column+` <> '' AND `+column+` = %s`, text)
+		} else {
+			c.add(column+` <> '' AND `+column+` > %s AND `+column+` < %s`, text, text+afterText)
+		}
+		c.scope(actor, account)
+		rows, err := s.read.QueryContext(ctx, from+c.where()+` ORDER BY `+order+` LIMIT `+c.arg(MostReferences-len(found)), c.args...)
+		if err != nil {
+			return nil, err
+		}
+		some, err := collect(rows, scan)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	return found, nil
+}
+
+func (s *Store) reservationsCalled(ctx context.Context, actor tel.Actor, text string) ([]*tel.Reservation, error) {
+	list, err := called(s, ctx, actor, `SELECT `+reservationColumns+` FROM reservation r`, `r.account_id`, `r.seq`, `r.customer_reference`, text, scanReservation)
+	if err != nil {
+		return nil, err
+	}
+	return list, s.dress(ctx, list)
+}
+
+func (s *Store) ordersCalled(ctx context.Context, actor tel.Actor, text string) ([]*tel.Order, error) {
+	const from = `SELECT ` + orderColumns + `, a.name FROM orders o JOIN account a ON a.id = o.account_id`
+	list, err := called(s, ctx, actor, from, `o.account_id`, `o.seq`, `o.customer_order_id`, text, scanNamedOrder)
+	if err != nil {
+		return nil, err
+	}
+	more, err := called(s, ctx, actor, from, `o.account_id`, `o.seq`, `o.reference`, text, scanNamedOrder)
+	for _, o := range more {
+		if !slices.ContainsFunc(list, func(have *tel.Order) bool { return have.Seq == o.Seq }) && len(list) < MostReferences {
+			list = append(list, o)
+		}
+	}
+	return list, err
+}
+
+// scope narrows to what the actor sees.
+func (c *condition) scope(actor tel.Actor, column string) {
+	if !actor.Sees(0) {
+		c.add(column+` = %s`, int64(actor.Account))
+	}
+}
+
+// OrdersOf are the orders that took TNs of a reservation, oldest first, without their
+// TNs. The reservation comes from Reservation, which made the check.
+func (s *Store) OrdersOf(ctx context.Context, r *tel.Reservation) ([]*tel.Order, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+orderColumns+`, a.name FROM orders o JOIN account a ON a.id = o.account_id
+		WHERE o.account_id = $1 AND o.seq IN (SELECT order_seq FROM event WHERE reservation = $2 AND reservation <> 0 AND order_seq <> 0) ORDER BY o.seq LIMIT $3`, int64(r.Account), r.Seq, mostPast)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scanNamedOrder)
+}
+
+// MostLookedUp is how many TNs one list may have.
+const MostLookedUp = 2500
+
+// TNLine is what a person may know of a TN, in a line of a list.
+type TNLine struct {
+	TN          tel.Number
+	State       tel.TNState // as in TNReport
+	Place       tel.Place   // of those whose state is known
+	Account     tel.AccountID
+	AccountName string
+	Reservation *tel.Reservation // that holds it, without its TNs
+	Service     *TNInService
+}
+
+// LookUpAll answers for many TNs at once, each as LookUp does but for its history, in
+// the order asked for. CodeInvalid for more than MostLookedUp.
+func (s *Store) LookUpAll(ctx context.Context, actor tel.Actor, tns []tel.Number) ([]TNLine, error) {
+	switch {
+	case !actor.Can(tel.ActLookUpTN):
+		return nil, tel.Forbidden(tel.ActLookUpTN)
+	case len(tns) > MostLookedUp:
+		return nil, tel.Invalid("tns", "At most %d numbers at once.", MostLookedUp)
+	}
+	held, err := s.heldOf(ctx, actor, tns)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := s.keptOf(ctx, actor, tns)
+	if err != nil {
+		return nil, err
+	}
+	now := s.Now()
+	lines := make([]TNLine, len(tns))
+	of := map[tel.AccountID][]tel.Number{}
+	for i, tn := range tns {
+		lines[i] = s.line(tn, held[tn], kept[tn], now)
+		if account := lines[i].Account; account != 0 {
+			of[account] = append(of[account], tn)
+		}
+	}
+	return lines, s.noteLooks(ctx, actor, looksOf(of, func(a tel.AccountID) look { return look{asked: "list", tns: of[a]} }))
+}
+
+// line tells of one TN, by what was read of it.
+func (s *Store) line(tn tel.Number, r *tel.Reservation, kept *TNInService, now time.Time) TNLine {
+	l := TNLine{TN: tn}
+	switch {
+	case r != nil && r.StateAt(now) != tel.StateExpired:
+		l.State, l.Reservation, l.Account, l.AccountName = tel.TNReserved, r, r.Account, r.AccountName
+	case s.shelf.IsFree(tn, now):
+		l.State = tel.TNAvailable
+	case kept != nil:
+		l.State, l.Service, l.Account, l.AccountName = kept.State, kept, kept.Account, kept.AccountName
+	}
+	if l.State != "" {
+		l.Place = s.placeOf(tn)
+	}
+	return l
+}
+
+// listAtOnce is how many TNs one query asks for: one number, so that there is one text.
+const listAtOnce = 500
+
+// inLists calls fn with the numbers of a list, some at a time, as "$1, $2, …" and arguments,
+// after which the next placeholder is listAtOnce+1.
+func inLists[T ~int64](of []T, fn func(list string, args []any) error) error {
+	list := strings.Trim(valuesList(1, listAtOnce), "()")
+	for chunk := range slices.Chunk(of, listAtOnce) {
+		args := make([]any, listAtOnce)
+		for i := range args {
+			args[i] = int64(chunk[min(i, len(chunk)-1)])
+		}
+		if err := fn(list, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heldOf are the reservations that hold TNs, within the actor's scope.
+func (s *Store) heldOf(ctx context.Context, actor tel.Actor, tns []tel.Number) (map[tel.Number]*tel.Reservation, error) {
+	held := map[tel.Number]*tel.Reservation{}
+	err := inLists(tns, func(list string, args []any) error {
+		rows, err := s.read.QueryContext(ctx, `SELECT `+reservationColumns+`, a.name, h.tn FROM hold h JOIN reservation r ON r.seq = h.reservation JOIN account a ON a.id = r.account_id
+			WHERE h.tn IN (`+list+`) AND ($501 OR r.account_id = $502)`, append(args, actor.Sees(0), int64(actor.Account))...)
+		return eachRow(rows, err, func(row scanner) error {
+			var r tel.Reservation
+			var tn tel.Number
+			err := row.Scan(append(reservationFields(&r), &r.AccountName, &tn)...)
+			held[tn] = &r
+			return err
+		})
+	})
+	return held, err
+}
+
+// keptOf are the TNs in service, aging or disabled, within the actor's scope.
+func (s *Store) keptOf(ctx context.Context, actor tel.Actor, tns []tel.Number) (map[tel.Number]*TNInService, error) {
+	kept := map[tel.Number]*TNInService{}
+	err := inLists(tns, func(list string, args []any) error {
+		rows, err := s.read.QueryContext(ctx, serviceSQL+` WHERE s.tn IN (`+list+`) AND (s.until IS NULL OR s.until > $501) AND ($502 OR s.account_id = $503)`,
+			append(args, micros(s.Now()), actor.Sees(0), int64(actor.Account))...)
+		return eachRow(rows, err, func(row scanner) error {
+			n, err := scanService(row)
+			if err == nil {
+				kept[n.TN] = n
+			}
+			return err
+		})
+	})
+	return kept, err
 }

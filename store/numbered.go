@@ -206,32 +206,6 @@ func (p *pager) rows(q NumberedQuery, top rank, n int) ([]*tel.Reservation, erro
 	return list, p.store.fillAll(p.ctx, list)
 }
 
-// fillAll reads the TNs of many reservations at once.
-func (s *Store) fillAll(ctx context.Context, list []*tel.Reservation) error {
-	if len(list) == 0 {
-		return nil
-	}
-	bySeq := map[int64]*tel.Reservation{}
-	var c condition
-	var names []string
-	for _, r := range list {
-		bySeq[r.Seq] = r
-		names = append(names, c.arg(r.Seq))
-	}
-	in := ` WHERE reservation IN (` + strings.Join(names, ", ") + `)`
-	rows, err := s.read.QueryContext(ctx, `SELECT reservation, tn, NULL, '' FROM hold`+in+` UNION ALL SELECT reservation, tn, ended_at, how FROM past_hold`+in+` ORDER BY 1, 2`, c.args...)
-	return eachRow(rows, err, func(row scanner) error {
-		var seq int64
-		var h tel.ReservedTN
-		err := row.Scan(&seq, &h.TN, (*micros)(&h.EndedAt), (*string)(&h.End))
-		h.Place = s.placeOf(h.TN)
-		if r := bySeq[seq]; r != nil {
-			r.TNs = append(r.TNs, h)
-		}
-		return err
-	})
-}
-
 // books remember, per list that was asked for, the rank of every pageStep-th row, so
 // that no page is further away than that from a known one.
 type books struct {

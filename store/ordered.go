@@ -47,14 +47,7 @@ func (s *Store) Orders(ctx context.Context, actor tel.Actor, q OrderQuery) (List
 	if err != nil {
 		return ListedOrders{}, err
 	}
-	list, err := collect(rows, func(row scanner) (*tel.Order, error) {
-		var name string
-		o, err := scanOrder(row, &name)
-		if err == nil {
-			o.AccountName = name
-		}
-		return o, err
-	})
+	list, err := collect(rows, scanNamedOrder)
 	if err != nil {
 		return ListedOrders{}, err
 	}
@@ -65,6 +58,16 @@ func (s *Store) Orders(ctx context.Context, actor tel.Actor, q OrderQuery) (List
 		out.Next = cursor(last.CreatedAt.UnixMicro(), last.Seq)
 	}
 	return out, nil
+}
+
+// scanNamedOrder reads an order with its account's name behind it.
+func scanNamedOrder(row scanner) (*tel.Order, error) {
+	var name string
+	o, err := scanOrder(row, &name)
+	if err == nil {
+		o.AccountName = name
+	}
+	return o, err
 }
 
 // CountOrders counts a list's orders, up to a bound, so that it stays cheap.

@@ -54,6 +54,7 @@ type Store struct {
 	signing  atomic.Pointer[ed25519.PrivateKey]
 
 	signedIn signedIn
+	looks    looks
 
 	highWater atomic.Int64 // µs; time never goes behind it
 	applying  sync.Mutex

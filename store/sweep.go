@@ -25,6 +25,8 @@ type Swept struct {
 	Filled  int `json:"filled"`  // TNs that went to back-orders
 	Warned  int `json:"warned"`  // reservations of which it was told that they run out soon
 	Removed int `json:"removed"` // old sessions, links, idempotency keys, sign-in failures
+	// Totalled is how many events were added to the sums that reports read.
+	Totalled int `json:"totalled"`
 }
 
 // Sweep makes one pass of housekeeping. It stops early when ctx ends; the next pass
@@ -68,7 +70,10 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 		return out, err
 	}
 	n, err = s.sweepDeliveries(ctx)
-	out.Removed += n
+	if out.Removed += n; err != nil {
+		return out, err
+	}
+	out.Totalled, err = s.sweepTotals(ctx)
 	return out, err
 }
 

@@ -4,6 +4,7 @@ package views
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -89,6 +90,23 @@ func (s Shell) whoLine() string {
 		return s.RoleLabel
 	}
 	return s.RoleLabel + " · " + s.AccountName
+}
+
+// mostTabs is how many bottom tabs a phone has room for.
+const mostTabs = 5
+
+// tabs are the bottom tabs: all there are, or the first few with the others under More.
+func (s Shell) tabs() []NavItem {
+	if len(s.Nav) <= mostTabs {
+		return s.Nav
+	}
+	return s.Nav[:mostTabs-1]
+}
+
+func (s Shell) underMore() []NavItem { return s.Nav[len(s.tabs()):] }
+
+func anyCurrent(list []NavItem) bool {
+	return slices.ContainsFunc(list, func(n NavItem) bool { return n.Current })
 }
 
 func (n NavItem) short() string { return cmp.Or(n.Short, n.Label) }

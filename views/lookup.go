@@ -2,20 +2,86 @@ package views
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"tnreserve/store/tel"
 )
 
-// Lookup is the answer of the one box. At most one of TN and Reservation is set.
+// Lookup is the answer of the one box: a TN, a reservation, an order, or what is called
+// so.
 type Lookup struct {
 	Query       string
 	Now         time.Time
 	TN          *LookupTN
 	Reservation *tel.Reservation
-	Hint        bool   // a member asked for a TN: reservation ids only
-	Error       string // why the query is neither a TN nor an id
+	Order       *tel.Order
+	Called      []*tel.Reservation // whose reference begins so, each with its first TN
+	Orders      []*tel.Order       // that took TNs of the reservation, or are called so
+	More        bool               // there may be more that is called so
+	Hint        bool               // a member asked for a TN: ids only
+	Lists       bool               // the reader may look up lists
+	Error       string             // why there is no answer
+}
+
+// LookupList is the answer for a pasted list of TNs.
+type LookupList struct {
+	Pasted      string // as it was typed
+	Error       string // why there is no answer
+	Now         time.Time
+	Lines       []LookupLine
+	Invalid     []BadLine // what is no TN
+	Twice       int       // TNs that stood there before
+	WithAccount bool
+	SeesAll     bool // an operator: a TN without a state is in no inventory
+}
+
+// LookupLine is what the reader may know of one TN of a list.
+type LookupLine struct {
+	TN          tel.Number
+	State       tel.TNState // "" for "not available"
+	Place       tel.Place
+	AccountID   tel.AccountID // 0 none
+	Account     string
+	Reservation string // id
+	Reference   string
+	Order       string // id
+	Since       time.Time
+	Until       time.Time
+}
+
+// BadLine is something pasted that is no TN.
+type BadLine struct {
+	Line int
+	Text string
+}
+
+// LineState is a TN's state in a list, in words.
+func LineState(s tel.TNState, seesAll bool) string {
+	switch {
+	case s != "":
+		return string(s)
+	case seesAll:
+		return "not in the inventory"
+	}
+	return "not available"
+}
+
+func (v LookupList) summary() string {
+	states := map[string]int{}
+	var names []string
+	for _, l := range v.Lines {
+		name := LineState(l.State, v.SeesAll)
+		if states[name]++; states[name] == 1 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		names[i] = tel.Count(states[name]) + " " + name
+	}
+	return strings.Join(names, ", ")
 }
 
 // LookupTN is what the reader may know of a TN.
@@ -129,4 +195,20 @@ func joinTNs(tns []tel.Number) string {
 		names[i] = n.String()
 	}
 	return strings.Join(names, ", ")
+}
+
+func orderedTNs(o *tel.Order) []tel.Number {
+	tns := make([]tel.Number, len(o.Completed))
+	for i, t := range o.Completed {
+		tns[i] = t.TN
+	}
+	return tns
+}
+
+func reservedTNs(r *tel.Reservation) []tel.Number {
+	tns := make([]tel.Number, len(r.TNs))
+	for i, t := range r.TNs {
+		tns[i] = t.TN
+	}
+	return tns
 }

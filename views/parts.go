@@ -90,6 +90,7 @@ type Step struct {
 	By    string
 	Text  string
 	Tone  string // "", "good", "warn", "bad"
+	Href  string // where its title leads, "" nowhere
 }
 
 // Toggle is a switch: one button that posts the opposite of what is.

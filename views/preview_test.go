@@ -112,9 +112,9 @@ func previewDetail() ReservationDetail {
 	return ReservationDetail{
 		Reservation: r, Left: previewLeft(96, "this reservation"), Self: "/reservations/" + r.ID, MaxExtensions: 3, Window: 4 * time.Hour, MayExtend: true, MayChange: true,
 		History: []Step{
-			{previewNow.Add(-time.Minute), "scissors", "(919) 555-2044 dropped", "ada@acme.example", "", "warn"},
-			{previewNow.Add(-20 * time.Minute), "timer-reset", "Extended", "ada@acme.example", "Runs out at 20:43:36 UTC", "good"},
-			{previewNow.Add(-40 * time.Minute), "timer", "3 numbers reserved", "ada@acme.example", "", ""},
+			{previewNow.Add(-time.Minute), "scissors", "(919) 555-2044 dropped", "ada@acme.example", "", "warn", ""},
+			{previewNow.Add(-20 * time.Minute), "timer-reset", "Extended", "ada@acme.example", "Runs out at 20:43:36 UTC", "good", ""},
+			{previewNow.Add(-40 * time.Minute), "timer", "3 numbers reserved", "ada@acme.example", "", "", ""},
 		},
 	}
 }

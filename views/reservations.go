@@ -71,8 +71,9 @@ type ReservationDetail struct {
 	MayChange     bool   // cancel, drop
 	MayOrder      bool
 	WithAccount   bool
-	AccountHref   string // "" no link
-	History       []Step // newest first
+	AccountHref   string       // "" no link
+	Orders        []*tel.Order // that took numbers of it
+	History       []Step       // newest first
 }
 
 // CancelReservations is the question before reservations are cancelled.

@@ -144,8 +144,8 @@ func deliveryLook(d *tel.Delivery) look {
 	return look{"wait", "clock", "Waiting"}
 }
 
-// outcome is what came of a delivery's last attempt.
-func outcome(d *tel.Delivery) string {
+// cameOf is what came of a delivery's last attempt.
+func cameOf(d *tel.Delivery) string {
 	switch {
 	case d.Attempts == 0:
 		return "Not sent yet"

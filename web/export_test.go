@@ -35,3 +35,11 @@ func (s *Server) LocalPath(to string) string { return s.localPath(to) }
 
 // Harmless is harmless, for the test of formulas.
 func Harmless(s string) string { return harmless(s) }
+
+// ReportNames are the tables that can be taken away.
+func ReportNames() (names []string) {
+	for _, t := range (&visit{}).reportTables(reportAsk{}) {
+		names = append(names, t.name)
+	}
+	return names
+}

@@ -52,7 +52,7 @@ func unharmed(t *testing.T, what, payload string, a *answer) {
 	t.Helper()
 	nothingInline(t, what, a)
 	d := a.doc()
-	for name, most := range map[string]int{"body": 1, "head": 1, "title": 1, "main": 1, "base": 0, "math": 0, "img": 0, "video": 0, "audio": 0, "marquee": 0, "template": 0, "noscript": 0, "style": 0, "textarea": 0} {
+	for name, most := range map[string]int{"body": 1, "head": 1, "title": 1, "main": 1, "base": 0, "math": 0, "img": 0, "video": 0, "audio": 0, "marquee": 0, "template": 0, "noscript": 0, "style": 0, "textarea:not(#list-tns)": 0} {
 		if n := d.Find(name).Length(); n > most {
 			t.Errorf("%s: %d <%s> with %q", what, n, name, payload)
 		}

@@ -3,27 +3,23 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
 
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/views"
 )
 
-// lookup answers the one box: a TN, or the id of a reservation or an order, in any
-// usual form. An order has a page of its own and is answered by it.
+// lookup answers the one box: a TN in any usual form, the id of a reservation or an
+// order, or what a customer calls it.
 func (v *visit) lookup() error {
-	page := views.Lookup{Query: v.query("q"), Now: v.now}
-	if id, err := store.CanonicalID(page.Query); err == nil {
-		o, err := v.store.Order(v.r.Context(), v.actor, id)
-		if err == nil {
-			return v.redirect(orderAt(o))
-		}
-		if tel.CodeOf(err) != tel.CodeNotFound {
-			return err
-		}
-	}
+	page := views.Lookup{Query: v.query("q"), Now: v.now, Lists: v.actor.Can(tel.ActLookUpTN)}
 	status, err := v.answerLookup(&page)
 	if err != nil {
 		return err
@@ -36,21 +32,15 @@ func (v *visit) answerLookup(page *views.Lookup) (status int, err error) {
 		return http.StatusOK, nil
 	}
 	if id, err := store.CanonicalID(page.Query); err == nil {
-		page.Reservation, err = v.store.Reservation(v.r.Context(), v.actor, id)
-		if tel.CodeOf(err) == tel.CodeNotFound {
-			page.Error = "There is no such reservation or order."
-			return http.StatusNotFound, nil
-		}
-		return http.StatusOK, err
-	}
-	tn, err := tel.ParseNumber(page.Query)
-	if err != nil {
-		page.Error = "That is neither a telephone number nor the id of a reservation or an order."
-		return http.StatusUnprocessableEntity, nil
+		return v.lookupID(page, id)
 	}
 	if !v.actor.Can(tel.ActLookUpTN) {
 		page.Hint = true
 		return http.StatusOK, nil
+	}
+	tn, err := tel.ParseNumber(page.Query)
+	if err != nil || hasLetter(page.Query) {
+		return v.lookupReference(page)
 	}
 	report, err := v.store.LookUp(v.r.Context(), v.actor, tn)
 	if err != nil {
@@ -58,6 +48,165 @@ func (v *visit) answerLookup(page *views.Lookup) (status int, err error) {
 	}
 	page.TN = v.lookupTN(report)
 	return http.StatusOK, nil
+}
+
+// hasLetter: "2026-ORDER-1" is a TN by a telephone's keys, and means a reference.
+func hasLetter(s string) bool {
+	return strings.ContainsFunc(strings.TrimPrefix(strings.ToLower(s), "tel:"), unicode.IsLetter)
+}
+
+// lookupID finds a reservation, or else an order. What is neither, and what is another
+// account's, is answered alike.
+func (v *visit) lookupID(page *views.Lookup, id string) (status int, err error) {
+	page.Reservation, err = v.store.OpenReservation(v.r.Context(), v.actor, id)
+	if err == nil {
+		page.Orders, err = v.store.OrdersOf(v.r.Context(), page.Reservation)
+		return http.StatusOK, err
+	}
+	if tel.CodeOf(err) == tel.CodeNotFound {
+		page.Order, err = v.store.OpenOrder(v.r.Context(), v.actor, id)
+	}
+	if tel.CodeOf(err) == tel.CodeNotFound {
+		page.Error = "There is no such reservation or order."
+		return http.StatusNotFound, nil
+	}
+	return http.StatusOK, err
+}
+
+func (v *visit) lookupReference(page *views.Lookup) (status int, err error) {
+	found, err := v.store.FindReference(v.r.Context(), v.actor, page.Query)
+	if fields, ok := fieldErrors(err); ok {
+		page.Error = fields["q"]
+		return http.StatusUnprocessableEntity, nil
+	}
+	if tel.CodeOf(err) == tel.CodeNotFound {
+		page.Error = "No number, reservation or order goes by that name."
+		return http.StatusNotFound, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	page.Called, page.Orders = found.Reservations, found.Orders
+	page.More = len(page.Called) == store.MostReferences || len(page.Orders) == store.MostReferences
+	return http.StatusOK, nil
+}
+
+// lookupList answers for a pasted list of TNs.
+func (v *visit) lookupList() error {
+	tns, page, err := v.pastedList()
+	if err != nil {
+		return err
+	}
+	if page.Error != "" {
+		return v.render(http.StatusUnprocessableEntity, views.LookupListPage(v.shell(), page))
+	}
+	lines, err := v.store.LookUpAll(v.r.Context(), v.actor, tns)
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		page.Lines = append(page.Lines, v.lookupLine(l))
+	}
+	return v.render(http.StatusOK, views.LookupListPage(v.shell(), page))
+}
+
+// lookupListCSV is the answer to a list as a file. A line that is no TN is named in it.
+func (v *visit) lookupListCSV() error {
+	tns, page, err := v.pastedList()
+	if err != nil {
+		return err
+	}
+	if page.Error != "" {
+		return tel.Invalid("tns", "%s", page.Error)
+	}
+	lines, err := v.store.LookUpAll(v.r.Context(), v.actor, tns)
+	if err != nil {
+		return err
+	}
+	return v.download("numbers", "csv", head("tn", "status", "account", "account_name", "city", "state", "rate_center", "reservation_id", "expires_at", "customer_reference", "order_id", "since", "until"), func(write writeRow) error {
+		for _, l := range lines {
+			if err := write(v.lineCells(l)...); err != nil {
+				return err
+			}
+		}
+		for _, bad := range page.Invalid {
+			if err := write(bad.Text, "not a number", "", "", "", "", "", "", "", "", "", "", ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (v *visit) lineCells(l store.TNLine) []any {
+	account, id, reference, order := "", "", "", ""
+	var expires, since, until time.Time
+	if l.Account != 0 {
+		account = l.Account.String()
+	}
+	if r := l.Reservation; r != nil {
+		id, reference, expires = r.ID, r.CustomerReference, r.ExpiresAt
+	}
+	if n := l.Service; n != nil {
+		order, since, until = n.OrderID, n.Since, n.Until
+	}
+	return []any{l.TN, views.LineState(l.State, v.actor.Can(tel.ActManageInventory)), account, l.AccountName, l.Place.City, l.Place.State, l.Place.RateCenter, id, expires, reference, order, since, until}
+}
+
+// pastedList reads TNs, one per line or parted by commas or semicolons, each once in
+// the order given. What is none is named.
+func (v *visit) pastedList() (tns []tel.Number, page views.LookupList, err error) {
+	if !v.actor.Can(tel.ActLookUpTN) {
+		return nil, page, tel.Forbidden(tel.ActLookUpTN)
+	}
+	page = views.LookupList{Pasted: v.form("tns"), Now: v.now, WithAccount: v.actor.Sees(0), SeesAll: v.actor.Can(tel.ActManageInventory)}
+	seen := map[tel.Number]bool{}
+	for at, line := range strings.Split(page.Pasted, "\n") {
+		for _, text := range strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ';' || r == '\t' || r == '\r' }) {
+			text = strings.Trim(strings.TrimSpace(text), `"'`)
+			if text == "" {
+				continue
+			}
+			tn, err := tel.ParseNumber(text)
+			switch {
+			case err != nil:
+				page.Invalid = append(page.Invalid, views.BadLine{Line: at + 1, Text: shorten(text)})
+			case seen[tn]:
+				page.Twice++
+			default:
+				seen[tn] = true
+				tns = append(tns, tn)
+			}
+			if len(tns)+len(page.Invalid) > store.MostLookedUp {
+				page.Error = fmt.Sprintf("At most %s numbers at once.", tel.Count(store.MostLookedUp))
+				page.Invalid = nil
+				return nil, page, nil
+			}
+		}
+	}
+	if len(tns)+len(page.Invalid) == 0 {
+		page.Error = "Paste at least one number."
+	}
+	return tns, page, nil
+}
+
+// shorten keeps what was typed to the length of a line.
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "…"
+	}
+	return s
+}
+
+func (v *visit) lookupLine(l store.TNLine) views.LookupLine {
+	line := views.LookupLine{TN: l.TN, State: l.State, Place: l.Place, AccountID: l.Account, Account: l.AccountName}
+	if r := l.Reservation; r != nil {
+		line.Reservation, line.Reference, line.Until = r.ID, r.CustomerReference, r.ExpiresAt
+	}
+	if n := l.Service; n != nil {
+		line.Order, line.Since, line.Until = n.OrderID, n.Since, n.Until
+	}
+	return line
 }
 
 func (v *visit) lookupTN(report *store.TNReport) *views.LookupTN {
@@ -71,17 +220,49 @@ func (v *visit) lookupTN(report *store.TNReport) *views.LookupTN {
 		row := numberRow(report.Service)
 		out.Service = &row
 	}
-	if r := report.Reservation; r != nil {
-		out.History = append(out.History, views.Step{At: r.CreatedAt, Icon: "timer", Title: "Reserved", By: r.CreatedBy.Name, Text: r.CustomerReference, Tone: "good"})
-	}
-	for _, p := range report.Past {
-		out.History = append(out.History, pastSteps(p)...)
-	}
+	out.History = tnHistory(report)
 	return out
 }
 
-// pastSteps are the end and the beginning of a hold that is over.
-func pastSteps(p store.PastHold) []views.Step {
+// tnHistory is every hold, order and disconnect of a TN that the reader sees, the latest
+// first.
+func tnHistory(report *store.TNReport) []views.Step {
+	var steps []views.Step
+	ordered := map[time.Time]bool{}
+	for _, o := range report.Orders {
+		steps = append(steps, orderStep(o))
+		ordered[o.At] = ordered[o.At] || o.Code == ""
+	}
+	if r := report.Reservation; r != nil {
+		steps = append(steps, reservedStep(r))
+	}
+	for _, p := range report.Past {
+		if p.How != tel.StateOrdered || !ordered[p.EndedAt] { // which the order tells
+			steps = append(steps, endStep(p))
+		}
+		steps = append(steps, reservedStep(p.Reservation))
+	}
+	slices.SortStableFunc(steps, func(a, b views.Step) int { return b.At.Compare(a.At) })
+	return steps
+}
+
+func orderStep(o store.TNOrder) views.Step {
+	s := views.Step{At: o.At, Icon: "phone", Title: "In service", By: o.Order.CreatedBy.Name, Text: o.Order.Name, Tone: "good", Href: "/orders/" + o.Order.ID}
+	switch {
+	case o.Code != "":
+		s.Icon, s.Title, s.Tone = "circle-x", "Could not be ordered", "bad"
+	case o.Order.Kind == tel.OrderKindDisconnect:
+		s.Icon, s.Title, s.Tone = "power", "Disconnected", "warn"
+	}
+	return s
+}
+
+func reservedStep(r *tel.Reservation) views.Step {
+	return views.Step{At: r.CreatedAt, Icon: "timer", Title: "Reserved", By: r.CreatedBy.Name, Text: r.CustomerReference, Tone: "good", Href: "/reservations/" + r.ID}
+}
+
+// endStep is how a hold ended.
+func endStep(p store.PastHold) views.Step {
 	r := p.Reservation
 	end := views.Step{At: p.EndedAt, Icon: "x", Title: "Cancelled", By: r.EndedBy.Name, Text: r.EndReason}
 	switch {
@@ -92,7 +273,7 @@ func pastSteps(p store.PastHold) []views.Step {
 	case !r.State.Ended():
 		end.Icon, end.Title = "minus", "Dropped"
 	}
-	return []views.Step{end, {At: r.CreatedAt, Icon: "timer", Title: "Reserved", By: r.CreatedBy.Name, Text: r.CustomerReference, Tone: "good"}}
+	return end
 }
 
 func (v *visit) disable() error {

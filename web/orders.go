@@ -157,7 +157,7 @@ func parseDay(field, s string) (time.Time, error) {
 
 // order is one order's page.
 func (v *visit) order() error {
-	o, err := v.store.Order(v.r.Context(), v.actor, v.r.PathValue("id"))
+	o, err := v.store.OpenOrder(v.r.Context(), v.actor, v.r.PathValue("id"))
 	if err != nil {
 		return err
 	}

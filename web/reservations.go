@@ -310,7 +310,7 @@ func parseDuration(field, s string) (time.Duration, error) {
 
 // reservation is one reservation's page.
 func (v *visit) reservation() error {
-	r, err := v.store.Reservation(v.r.Context(), v.actor, v.r.PathValue("id"))
+	r, err := v.store.OpenReservation(v.r.Context(), v.actor, v.r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -332,6 +332,9 @@ func (v *visit) reservation() error {
 	}
 	if page.WithAccount && v.actor.Can(tel.ActManageAccounts) {
 		page.AccountHref = "/accounts/" + r.Account.String()
+	}
+	if page.Orders, err = v.store.OrdersOf(v.r.Context(), r); err != nil {
+		return err
 	}
 	slices.Reverse(events)
 	for _, e := range events {

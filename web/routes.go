@@ -63,8 +63,15 @@ func (s *Server) routes() []route {
 		{"POST /numbers/disconnect", signedIn, (*visit).disconnect},
 
 		{"GET /lookup", signedIn, (*visit).lookup},
+		{"POST /lookup/list", signedIn, (*visit).lookupList},
+		{"POST /lookup/list.csv", signedIn, (*visit).lookupListCSV},
 		{"POST /lookup/disable", signedIn, (*visit).disable},
 		{"POST /lookup/enable", signedIn, (*visit).enable},
+
+		{"GET /reports", signedIn, (*visit).reports},
+		{"GET /reports/{file}", signedIn, (*visit).reportFile},
+		{"GET /audit", signedIn, (*visit).audit},
+		{"GET /audit.csv", signedIn, (*visit).auditCSV},
 
 		{"GET /accounts", signedIn, (*visit).accounts},
 		{"POST /accounts", signedIn, (*visit).createAccount},

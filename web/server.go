@@ -187,7 +187,7 @@ func (s *Server) localPath(to string) string {
 	}
 	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: u, Host: "local"})
 	switch pattern {
-	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv":
+	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv", "GET /reports/{file}", "GET /audit.csv":
 		return "" // no page
 	}
 	return u.RequestURI()

@@ -96,6 +96,8 @@ func (v *visit) nav() []views.NavItem {
 	add(a.Can(tel.ActOrder), views.NavItem{ID: "nav-orders", Label: "Orders", Href: "/orders", Icon: "shopping-cart"})
 	add(a.Can(tel.ActListOrders), views.NavItem{ID: "nav-numbers", Label: "Numbers", Href: "/numbers", Icon: "list"})
 	add(true, views.NavItem{ID: "nav-lookup", Label: "Look up", Href: "/lookup", Icon: "file-search"})
+	add(a.Can(tel.ActSeeReports), views.NavItem{ID: "nav-reports", Label: "Reports", Href: "/reports", Icon: "chart-column"})
+	add(a.Can(tel.ActReadEvents), views.NavItem{ID: "nav-audit", Label: "Audit trail", Short: "Audit", Href: "/audit", Icon: "history"})
 	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: "Inventory", Href: "/inventory", Icon: "database"})
 	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: "Account", Href: "/accounts/" + a.Account.String(), Icon: "building-2"})
 	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-clients", Label: "API clients", Short: "Clients", Href: "/accounts/" + a.Account.String() + "/clients", Also: "/accounts/" + a.Account.String() + "/webhooks", Icon: "plug"})

@@ -131,7 +131,7 @@
       // morphing keeps what was typed and ticked, but this is another page
       const own = document.activeElement?.closest('form');
       for (const form of $$('#main form, #lookup')) if (form !== own) form.reset();
-      $('.me')?.removeAttribute('open');
+      for (const d of $$('.me, .rest')) d.removeAttribute('open');
       if (location.pathname !== from && !asked) { scrollTo(0, 0); $('#h1')?.focus({preventScroll: true}); }
       from = location.pathname; address = now;
     }
@@ -165,7 +165,7 @@
       navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.dataset.ok = ''; say('Copied'); setTimeout(() => delete copy.dataset.ok, 1200); });
     }
     e.target.closest('[data-dismiss]')?.closest('.toast').remove();
-    for (const d of $$('details.me[open], details.extra[open]')) if (!d.contains(e.target)) d.open = false;
+    for (const d of $$('details.me[open], details.extra[open], details.rest[open]')) if (!d.contains(e.target)) d.open = false;
   });
   document.addEventListener('change', e => {
     if (e.target.matches('[data-select-all]')) for (const i of e.target.closest('table').querySelectorAll('tbody .c-sel input')) i.checked = e.target.checked;
@@ -193,7 +193,7 @@
   document.addEventListener('keydown', e => {
     const box = $('#q');
     if (box && (e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k') { e.preventDefault(); box.focus(); box.select(); return; }
-    if (e.key === 'Escape') { for (const d of $$('details.me[open], details.extra[open]')) { d.open = false; d.querySelector('summary').focus(); } return; }
+    if (e.key === 'Escape') { for (const d of $$('details.me[open], details.extra[open], details.rest[open]')) { d.open = false; d.querySelector('summary').focus(); } return; }
     if (e.ctrlKey || e.metaKey || e.altKey || $('dialog[open]') || e.target.closest?.('input:not([type=checkbox]), select, textarea, [contenteditable]')) return;
     const row = $('tr.cursor') ?? document.activeElement?.closest?.('#rows > tr');
     const did = {

@@ -76,6 +76,8 @@ const (
 	ActManagePeople     Action = "people of an account"
 	ActManageClients    Action = "API clients of an account"
 	ActManageWebhooks   Action = "webhooks of an account"
+	ActSeeReports       Action = "reports"
+	ActReadEvents       Action = "read the audit trail"
 )
 
 // Reach is how far a role's permission goes.
@@ -111,6 +113,8 @@ var grants = map[Action]map[Role]Reach{
 	ActManagePeople:     {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActManageClients:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActManageWebhooks:   {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActSeeReports:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActReadEvents:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn}, // support only of one TN, reservation or order
 }
 
 // Actions lists every Action, for tests and for the page that explains roles.
@@ -121,6 +125,7 @@ func Actions() []Action {
 		ActDisconnect, ActLookUpTN,
 		ActManageInventory, ActManageAccounts, ActManagePeople, ActManageClients,
 		ActManageWebhooks,
+		ActSeeReports, ActReadEvents,
 	}
 }
 

@@ -29,6 +29,8 @@ see all accounts, create one                     | all | -   | -   | -   | -
 people of an account                             | all | own | -   | -   | -
 API clients of an account                        | all | own | -   | -   | -
 webhooks of an account                           | all | own | -   | -   | -
+reports                                          | all | own | -   | -   | -
+read the audit trail                             | all | own | own | all | -
 `
 
 func TestWhoMayWhat(t *testing.T) {

@@ -45,6 +45,7 @@ const (
 	EventClientCreated   EventKind = "client.created"
 	EventClientRevoked   EventKind = "client.revoked"
 	EventClientRotated   EventKind = "client.rotated"
+	EventLookedUp        EventKind = "desk.looked_up" // by somebody of the platform, in an account; Facts.Reason is what was asked
 )
 
 // Event is one line of the history: who, what, when, from where, for which

@@ -1,0 +1,160 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"tnreserve/store"
+	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
+)
+
+// looked are the look-ups that an account's admin can read, the latest first.
+func looked(t *testing.T, s *storetest.Store, admin tel.Actor) (list []string) {
+	t.Helper()
+	for _, e := range must[store.Audited](t)(s.Audit(ctx, admin, store.AuditQuery{Kind: "desk", Limit: 100})).Rows {
+		list = append(list, e.Actor.Name+" "+e.Facts.Reason)
+	}
+	return list
+}
+
+// TestLookUpsAreEvents: what somebody of the platform looks up in an account is told to
+// it, once in a while; what an account looks up itself is not.
+func TestLookUpsAreEvents(t *testing.T) {
+	s := storetest.Open(t)
+	all := storetest.Actor(tel.RoleSupport, 0)
+	req := ask(acme, raleigh(0))
+	req.CustomerReference = "Order 4711"
+	r := must[tel.Reserved](t)(s.Reserve(ctx, admin, req)).Reservation
+	reserve(t, s, rival, raleigh(1))
+	o := order(t, s, admin, raleigh(5))
+	for _, own := range []tel.Actor{admin, storetest.Actor(tel.RoleSupport, acme)} {
+		must[*store.TNReport](t)(s.LookUp(ctx, own, raleigh(0)))
+		must[*store.References](t)(s.FindReference(ctx, own, "Order 4711"))
+		must[[]store.TNLine](t)(s.LookUpAll(ctx, own, raleighs(0, 10)))
+		must[*tel.Reservation](t)(s.OpenReservation(ctx, own, r.ID))
+	}
+	must[*store.TNReport](t)(s.LookUp(ctx, all, raleigh(7))) // free: nobody's
+	must[*store.TNReport](t)(s.LookUp(ctx, tel.System("test"), raleigh(0)))
+	same(t, "nobody looked in from outside", looked(t, s, admin), []string(nil))
+
+	for range 3 { // a page that asks again and again
+		must[*store.TNReport](t)(s.LookUp(ctx, all, raleigh(0)))
+	}
+	must[*tel.Reservation](t)(s.OpenReservation(ctx, all, r.ID))
+	must[*tel.Order](t)(s.OpenOrder(ctx, operator, o.ID))
+	must[*store.References](t)(s.FindReference(ctx, all, "Order"))
+	must[[]store.TNLine](t)(s.LookUpAll(ctx, operator, raleighs(0, 10)))
+	support, root := all.Name+" ", operator.Name+" "
+	want := []string{root + "list", support + "reference", root + "order", support + "reservation", support + "number"}
+	same(t, "Acme reads", looked(t, s, admin), want)
+	same(t, "Globex reads", looked(t, s, rival), []string{root + "list"})
+	s.Clock.Add(11 * time.Minute)
+	must[*store.TNReport](t)(s.LookUp(ctx, all, raleigh(0)))
+	same(t, "later", looked(t, s, admin), append([]string{support + "number"}, want...))
+	page := must[store.Audited](t)(s.Audit(ctx, admin, store.AuditQuery{Kind: "desk", Limit: 3}))
+	same(t, "which numbers", [][]tel.Number{page.Rows[0].Facts.TNs, page.Rows[1].Facts.TNs}, [][]tel.Number{{raleigh(0)}, {raleigh(0), raleigh(5)}})
+	same(t, "what was typed", page.Rows[2].Facts.Subject, "Order")
+	checked(t, s.Store)
+}
+
+func TestFindReference(t *testing.T) {
+	s := storetest.Open(t)
+	made := func(actor tel.Actor, reference string, i int) string {
+		t.Helper()
+		req := ask(actor.Account, raleigh(i))
+		req.CustomerReference = reference
+		return must[tel.Reserved](t)(s.Reserve(ctx, actor, req)).Reservation.ID
+	}
+	first, second1, longer, theirs := made(admin, "4711", 0), made(admin, "4711", 1), made(admin, "4711-b", 2), made(rival, "4711", 1000)
+	req := orderOf(acme, raleigh(9))
+	req.CustomerOrderID, req.Reference = "4711-order", "4711 too"
+	o := must[*tel.Order](t)(s.PlaceOrder(ctx, admin, req))
+	found := func(actor tel.Actor, text string) (ids []string) {
+		t.Helper()
+		refs, err := s.FindReference(ctx, actor, text)
+		if tel.CodeOf(err) == tel.CodeNotFound {
+			return nil
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range refs.Reservations {
+			if ids = append(ids, r.ID); len(r.TNs) != 1 || r.AccountName == "" {
+				t.Errorf("%+v", r)
+			}
+		}
+		for _, o := range refs.Orders {
+			ids = append(ids, o.ID)
+		}
+		return ids
+	}
+	same(t, "own", found(admin, "4711"), []string{second1, first, longer, o.ID})
+	same(t, "all", found(operator, "4711"), []string{theirs, second1, first, longer, o.ID})
+	same(t, "another's", found(rival, "4711"), []string{theirs})
+	same(t, "begins", found(admin, "4711-"), []string{longer, o.ID})
+	same(t, "none", found(admin, "4712"), []string(nil))
+	same(t, "another's only", found(rival, "4711-"), []string(nil))
+	code(t, second(s.FindReference(ctx, member, "4711")), tel.CodeForbidden)
+	code(t, second(s.FindReference(ctx, admin, "a\nb")), tel.CodeInvalid)
+	code(t, second(s.FindReference(ctx, admin, " ")), tel.CodeNotFound)
+}
+
+// TestLookUpAll: a list tells of each TN what LookUp tells.
+func TestLookUpAll(t *testing.T) {
+	s := storetest.Open(t)
+	for i := range 3 {
+		reserve(t, s, admin, raleigh(10*i))
+		reserve(t, s, rival, raleigh(10*i+1))
+		order(t, s, admin, raleigh(10*i+2))
+		order(t, s, rival, raleigh(10*i+3))
+	}
+	disconnect(t, s, admin, raleigh(2))
+	if err := s.Disable(ctx, operator, raleigh(5)); err != nil {
+		t.Fatal(err)
+	}
+	req := ask(acme, raleigh(6))
+	req.For = time.Minute
+	must[tel.Reserved](t)(s.Reserve(ctx, admin, req))
+	s.Clock.Add(2 * time.Minute)
+	tns := append(raleighs(0, 30), tel.NewNumber(312, 555, 0))
+	for i := range 1200 {
+		tns = append(tns, raleigh(40+i))
+	}
+	for _, actor := range []tel.Actor{operator, admin, rival, storetest.Actor(tel.RoleSupport, globex)} {
+		lines := must[[]store.TNLine](t)(s.LookUpAll(ctx, actor, tns))
+		for i, l := range lines {
+			is := must[*store.TNReport](t)(s.LookUp(ctx, actor, tns[i]))
+			if l.TN != tns[i] || l.State != is.State || l.Place != is.Place || (l.Reservation != nil) != (is.Reservation != nil) || (l.Account != 0) != (is.Reservation != nil || is.Service != nil) ||
+				l.Account != 0 && (!actor.Sees(l.Account) || l.AccountName == "") {
+				t.Fatalf("%s: %s in the list is %+v, by itself %+v", actor.Name, tns[i], l, is)
+			}
+		}
+	}
+	code(t, second(s.LookUpAll(ctx, member, tns)), tel.CodeForbidden)
+	code(t, second(s.LookUpAll(ctx, admin, make([]tel.Number, store.MostLookedUp+1))), tel.CodeInvalid)
+}
+
+// TestHistoryOfATN: every hold, order and disconnect of a TN, each within its account.
+func TestHistoryOfATN(t *testing.T) {
+	s := storetest.Open(t)
+	r := reserve(t, s, admin, raleigh(0))
+	req := orderOf(acme, raleigh(0))
+	req.ReservationIDs = []string{r.ID}
+	o := must[*tel.Order](t)(s.PlaceOrder(ctx, admin, req))
+	same(t, "the reservation's order", must[[]*tel.Order](t)(s.OrdersOf(ctx, r))[0].ID, o.ID)
+	s.Clock.Add(time.Minute)
+	gone := disconnect(t, s, admin, raleigh(0))
+	s.Clock.Add(91 * 24 * time.Hour)
+	theirs := order(t, s, rival, raleigh(0))
+	orders := func(actor tel.Actor) (ids []string) {
+		for _, o := range must[*store.TNReport](t)(s.LookUp(ctx, actor, raleigh(0))).Orders {
+			ids = append(ids, o.Order.ID)
+		}
+		return ids
+	}
+	same(t, "all", orders(operator), []string{theirs.ID, gone.ID, o.ID})
+	same(t, "Acme's", orders(admin), []string{gone.ID, o.ID})
+	same(t, "Globex's", orders(rival), []string{theirs.ID})
+	same(t, "somebody else's", orders(storetest.Actor(tel.RoleAdmin, initech)), []string(nil))
+}

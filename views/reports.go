@@ -1,0 +1,266 @@
+package views
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"tnreserve/store/tel"
+)
+
+// Reports is the page of reports.
+type Reports struct {
+	Self        string
+	Filter      ReportFilter
+	Now         time.Time
+	Outstanding Outstanding
+	OverTime    OverTime
+	Use         UseReport
+	Filing      bool // the reader may take the number-use report
+}
+
+// ReportFilter is the filters as typed. Errors by field: from, to.
+type ReportFilter struct {
+	From, To string // days
+	State    string
+	Range    tel.Range // as it counts
+	All      bool      // all accounts
+	Accounts []Choice  // for operators; the first is "All accounts"
+	Presets  []Tab
+	Query    url.Values
+	Errors   map[string]string
+}
+
+// AccountHeld is what an account holds now.
+type AccountHeld struct {
+	ID                         tel.AccountID
+	Name                       string
+	Reservations, TNs, MaxHeld int
+}
+
+// Outstanding is what is held now.
+type Outstanding struct {
+	Total         AccountHeld
+	Accounts      []AccountHeld
+	Near          []AccountHeld // of them, those near their cap
+	Within        [2]int        // reservations that end within 15 minutes, within an hour
+	Soon, Longest []ReservationLine
+}
+
+// DayOutcomes is what became of the reservations of a day.
+type DayOutcomes struct {
+	Day tel.Day
+	tel.Outcomes
+}
+
+// AccountTook is what an account reserved.
+type AccountTook struct {
+	ID   tel.AccountID
+	Name string
+	tel.Outcomes
+}
+
+// Repeat is a TN that an account took again.
+type Repeat struct {
+	ID    tel.AccountID
+	Name  string
+	TN    tel.Number
+	Times int
+}
+
+// OverTime is what became of the reservations of some days.
+type OverTime struct {
+	Total   tel.Outcomes
+	Days    []DayOutcomes
+	Top     []AccountTook
+	Repeats []Repeat
+}
+
+// Use is how a part of the inventory is used: TNs is 0 where the report is of one
+// account.
+type Use struct {
+	Name, State                            string
+	TNs, Taken, InService, Aging, Reserved int64
+}
+
+// UseReport is how the inventory is used, the most used first.
+type UseReport struct {
+	By         string // "state", "ratecenter", "block"
+	Tabs       []Tab
+	Use        []Use
+	Rows       int // in all
+	StateError string
+}
+
+// file is the address of one of the reports' tables as a file, with the filters.
+func (v Reports) file(name string) string {
+	q := url.Values{}
+	for _, key := range []string{"from", "to", "account", "by", "state"} {
+		if s := v.Filter.Query.Get(key); s != "" {
+			q.Set(key, s)
+		}
+	}
+	if len(q) == 0 {
+		return "/reports/" + name
+	}
+	return "/reports/" + name + "?" + q.Encode()
+}
+
+// outcome is one line of the funnel.
+type outcome struct {
+	Name string
+	N    int
+}
+
+func (o OverTime) funnel() []outcome {
+	t := o.Total
+	return []outcome{{"Reserved", t.Reserved}, {"Ordered", t.Ordered}, {"Cancelled", t.Cancelled}, {"Ran out", t.Expired}, {"Still held", t.Live()}}
+}
+
+func (o OverTime) median() string {
+	if wait, ok := o.Total.Waits.Median(); ok {
+		return waitText(wait)
+	}
+	return "–"
+}
+
+// waitText is a wait in words, for which less than a second is none.
+func waitText(d time.Duration) string {
+	if d == 0 {
+		return "under 1 second"
+	}
+	return tel.HumanDuration(d)
+}
+
+// mostBars is how many bars a chart has at most; longer ranges put days together.
+const mostBars = 92
+
+// bin is some days that follow each other, as one bar.
+type bin struct {
+	From, To tel.Day
+	tel.Outcomes
+}
+
+func (b bin) days() string {
+	if b.From == b.To {
+		return dayText(b.From)
+	}
+	return dayText(b.From) + " – " + dayText(b.To)
+}
+
+func dayText(d tel.Day) string { return d.Start().Format("2 Jan 2006") }
+
+// bins puts days together so that there are few enough.
+func (o OverTime) bins() []bin {
+	size := (len(o.Days) + mostBars - 1) / mostBars
+	var list []bin
+	for i, d := range o.Days {
+		if i%size == 0 {
+			list = append(list, bin{From: d.Day})
+		}
+		last := &list[len(list)-1]
+		last.To = d.Day
+		last.Add(d.Outcomes)
+	}
+	return list
+}
+
+// chart is one figure over time, as bars of a common height.
+type chart struct {
+	ID, Name string
+	Bars     []bar
+	Sum      int
+	Highest  int
+	When     string // of the highest
+	From, To string
+}
+
+type bar struct {
+	N    int
+	What string
+}
+
+// charts are the same days, one figure each, so that nothing is told by colour alone.
+func (o OverTime) charts() []chart {
+	bins := o.bins()
+	list := []chart{{ID: "reserved", Name: "Reserved"}, {ID: "ordered", Name: "Ordered"}, {ID: "cancelled", Name: "Cancelled"}, {ID: "expired", Name: "Ran out"}}
+	for i := range list {
+		c := &list[i]
+		for _, b := range bins {
+			n := []int{b.Reserved, b.Ordered, b.Cancelled, b.Expired}[i]
+			c.Bars = append(c.Bars, bar{n, b.days()})
+			if c.Sum += n; n > c.Highest {
+				c.Highest, c.When = n, b.days()
+			}
+		}
+		c.From, c.To = dayText(bins[0].From), dayText(bins[len(bins)-1].To)
+	}
+	return list
+}
+
+// The chart's own units: a bar's width, the gap beside it, the height of the highest.
+const (
+	barWidth  = 8
+	barGap    = 2
+	barHeight = 48
+)
+
+func (c chart) box() string {
+	return fmt.Sprintf("0 0 %d %d", len(c.Bars)*(barWidth+barGap), barHeight)
+}
+
+func barX(i int) string { return strconv.Itoa(i*(barWidth+barGap) + barGap/2) }
+
+// height is at least 1 for what is not nothing.
+func (c chart) height(b bar) int {
+	if b.N == 0 {
+		return 0
+	}
+	return max(1, b.N*barHeight/max(1, c.Highest))
+}
+
+func (c chart) says() string {
+	if c.Sum == 0 {
+		return "None from " + c.From + " to " + c.To + "."
+	}
+	return fmt.Sprintf("%s from %s to %s; most, %s, on %s.", tel.Count(c.Sum), c.From, c.To, tel.Count(c.Highest), c.When)
+}
+
+func (u UseReport) heading() string {
+	switch u.By {
+	case "ratecenter":
+		return "Rate center"
+	case "block":
+		return "Thousands-block"
+	}
+	return "State"
+}
+
+// name of a row: toll-free numbers have no state.
+func (u Use) name() string {
+	if u.Name == "" {
+		return "Toll-free or none"
+	}
+	return u.Name
+}
+
+func (u UseReport) most() int64 {
+	var most int64 = 1
+	for _, row := range u.Use {
+		most = max(most, row.Taken)
+	}
+	return most
+}
+
+func (f ReportFilter) rangeText() string {
+	if f.Range.From == f.Range.To {
+		return dayText(f.Range.From)
+	}
+	return dayText(f.Range.From) + " to " + dayText(f.Range.To)
+}
+
+// held is how long a reservation is held so far.
+func (v Reports) held(l ReservationLine) string {
+	return tel.HumanDuration(v.Now.Sub(l.CreatedAt).Truncate(time.Second))
+}
