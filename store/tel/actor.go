@@ -75,6 +75,8 @@ const (
 	ActManageAccounts   Action = "see all accounts, create one"
 	ActManagePeople     Action = "people of an account"
 	ActManageClients    Action = "API clients of an account"
+	ActRequireSecond    Action = "require a second factor of an account's people"
+	ActManageEveryone   Action = "people of the whole platform"
 )
 
 // Reach is how far a role's permission goes.
@@ -109,6 +111,8 @@ var grants = map[Action]map[Role]Reach{
 	ActManageAccounts:   {RoleOperator: ReachAll},
 	ActManagePeople:     {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActManageClients:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActRequireSecond:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActManageEveryone:   {RoleOperator: ReachAll},
 }
 
 // Actions lists every Action, for tests and for the page that explains roles.
@@ -118,6 +122,7 @@ func Actions() []Action {
 		ActReadReservation, ActListReservations, ActChangeHold, ActOrder, ActReadOrder, ActListOrders,
 		ActDisconnect, ActLookUpTN,
 		ActManageInventory, ActManageAccounts, ActManagePeople, ActManageClients,
+		ActRequireSecond, ActManageEveryone,
 	}
 }
 
