@@ -339,7 +339,9 @@ func personIn(rest string) func(target) string {
 	return func(t target) string { return personAt("/accounts/"+t.account+"/people", rest)(t) }
 }
 
-func nextEmail() string { return strings.ToLower(strings.ReplaceAll(nextClient(), " ", "-")) + "@example.com" }
+func nextEmail() string {
+	return strings.ToLower(strings.ReplaceAll(nextClient(), " ", "-")) + "@example.com"
+}
 
 var clientsNamed int
 
