@@ -83,7 +83,10 @@ func (l *logBook) String() string {
 func open(t *testing.T) *site { t.Helper(); return openAt(t, "") }
 
 // openAt starts a site that is reached at a base URL.
-func openAt(t *testing.T, base string) *site {
+func openAt(t *testing.T, base string) *site { t.Helper(); return openWith(t, base, nil) }
+
+// openWith starts a site with an identity provider.
+func openWith(t *testing.T, base string, sso *web.SSO) *site {
 	t.Helper()
 	s := storetest.Open(t)
 	for _, who := range everybody {
@@ -93,14 +96,19 @@ func openAt(t *testing.T, base string) *site {
 			t.Fatal(err)
 		}
 	}
-	return serve(t, s, base)
+	return serveWith(t, s, base, sso)
 }
 
 // serve starts the dashboard on a store.
 func serve(t *testing.T, s *storetest.Store, base string) *site {
 	t.Helper()
+	return serveWith(t, s, base, nil)
+}
+
+func serveWith(t *testing.T, s *storetest.Store, base string, sso *web.SSO) *site {
+	t.Helper()
 	book := &logBook{}
-	srv, err := web.New(web.Config{Store: s.Store, BaseURL: base, Log: slog.New(slog.NewTextHandler(book, nil))})
+	srv, err := web.New(web.Config{Store: s.Store, BaseURL: base, SSO: sso, Log: slog.New(slog.NewTextHandler(book, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,11 @@ func (p *Person) RoleFor(account AccountID) (role Role, ok bool) {
 
 // CleanEmail lower-cases an e-mail address and refuses what is none.
 func CleanEmail(s string) (string, error) {
-	s = strings.ToLower(strings.TrimSpace(s))
+	s, err := CleanText("email", s, 254)
+	if err != nil {
+		return "", Invalid("email", "That is not an e-mail address.")
+	}
+	s = strings.ToLower(s)
 	addr, err := mail.ParseAddress(s)
 	if err != nil || addr.Address != s || len(s) > 254 || !strings.Contains(s, ".") {
 		return "", Invalid("email", "That is not an e-mail address.")
