@@ -119,7 +119,7 @@ func TestPersonPage(t *testing.T) {
 	s := open(t)
 	admin, member := s.as("acme-admin"), s.as("acme-member")
 	at := peopleOfAcme + "/" + s.actor("acme-member").ID
-	a := admin.want(200, at).says("h1", "acme-member").says("#sessions", "Last used")
+	admin.want(200, at).says("h1", "acme-member").says("#sessions", "Last used")
 	admin.post(at+"/role", values("role", "support")).says(".toast", "was changed")
 	member.want(403, "/reservations")
 	admin.post(at+"/role", values("role", "member"))
@@ -150,8 +150,7 @@ func TestPersonPage(t *testing.T) {
 	if a := v.post("/sign-in", values("email", "acme-member@example.com", "password", password)); a.url.Path != "/search" {
 		t.Errorf("the new password leads to %s", a.url)
 	}
-	a = admin.get(at)
-	end := a.attr("#sessions li form", "action")
+	end := admin.get(at).attr("#sessions li form", "action")
 	admin.post(end, nil).says(".toast", "is over")
 	if a := v.get("/search"); a.url.Path != "/sign-in" {
 		t.Error("a session that was ended lives")
