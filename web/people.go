@@ -274,14 +274,6 @@ func (v *visit) resetFactor() error {
 	return v.doneWith(a, p, v.store.ResetFactor(v.r.Context(), v.actor, p.ID), "The second factor of "+p.Name+" is off, and their sessions ended.")
 }
 
-// base is how people reach this server, for links that are handed over.
-func (v *visit) base() string {
-	if v.cfg.BaseURL != "" {
-		return v.cfg.BaseURL
-	}
-	return "http://" + v.r.Host
-}
-
 // zone is the time zone that the reader chose; nil leaves it to the browser.
 func (v *visit) zone() *time.Location {
 	if v.session == nil || v.session.Person.Zone == "" {

@@ -38,6 +38,9 @@ type target struct {
 	waiting string // an invitation to the account
 	invite  string // the token of its link
 	reset   string // the token of a link that sets the person's password
+	hook    string // an endpoint of webhooks
+	hint    string // of its secret
+	sent    string // a delivery to it
 }
 
 // statuses are the expected ones: operator, support of all, admin, support of the
@@ -100,6 +103,11 @@ var (
 	hidden   = statuses{200, 200, 404, 404, 404, 303} // another account's
 
 	operatesNot = statuses{404, 403, 403, 403, 403, 303}
+
+	manages      = statuses{200, 403, 200, 403, 403, 303} // what an account's admins do
+	managesOther = statuses{200, 403, 404, 404, 404, 303}
+	changes      = statuses{303, 403, 303, 403, 403, 303}
+	changesOther = statuses{303, 403, 404, 404, 404, 303}
 )
 
 // ownAdmins is what operators and the account's admins get and its others do not;
@@ -235,6 +243,7 @@ var walk = []step{
 	{pattern: "GET /lookup", path: fixed("/lookup?q=hello"), own: statuses{422, 422, 422, 422, 422, 303}},
 	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.live }, own: reads, other: hidden, unknown: gone},
 	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.tn }, own: reads, other: reads, unknown: reads},
+	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.order }, own: all(303), other: statuses{303, 303, 404, 404, 404, 303}, unknown: gone},
 	{pattern: "POST /lookup/disable", path: fixed("/lookup/disable"), form: func(t target) url.Values { return values("tn", t.free) }, own: statuses{303, 403, 403, 403, 403, 303}},
 	{pattern: "POST /lookup/disable", path: fixed("/lookup/disable"), form: func(t target) url.Values { return values("tn", t.tn) },
 		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
@@ -305,6 +314,23 @@ var walk = []step{
 	{pattern: "POST /accounts/{account}/people/{person}/sign-out", path: personIn("/sign-out"), form: fields(), own: ownAdmins(303), other: notTheirs(303), unknown: gone},
 	{pattern: "POST /accounts/{account}/people/{person}/sessions/{session}/end", path: func(t target) string { return personIn("/sessions/")(t) + t.session + "/end" }, form: fields(), own: ownAdmins(303), other: notTheirs(303), unknown: gone},
 
+	{pattern: "GET /accounts/{account}/webhooks", path: hooksPath(""), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks", path: hooksPath(""), form: fields("url", "https://example.com/x", "event", "number_order.complete"), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks", path: hooksPath(""), form: fields("url", "ftp://example.com", "event", "number_order.complete"),
+		own: statuses{422, 403, 422, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/notice", path: hooksPath("/notice"), form: fields("notice", "20m"), own: changes, other: changesOther, unknown: gone},
+	{pattern: "GET /accounts/{account}/webhooks/{endpoint}", path: endpointPath(""), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}", path: endpointPath(""), form: fields("url", "https://example.com/y", "event", "number_order.complete"), own: changes, other: changesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/pause", path: endpointPath("/pause"), form: fields(), own: changes, other: changesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/resume", path: endpointPath("/resume"), form: fields(), own: changes, other: changesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/test", path: endpointPath("/test"), form: fields(), own: changes, other: changesOther, unknown: gone},
+	{pattern: "GET /accounts/{account}/webhooks/{endpoint}/deliveries/{delivery}", path: deliveryPath(""), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/deliveries/{delivery}/redeliver", path: deliveryPath("/redeliver"), form: fields(), own: changes, other: changesOther, unknown: gone},
+	{pattern: "GET /accounts/{account}/webhooks/{endpoint}/rotate", path: endpointPath("/rotate"), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/rotate", path: endpointPath("/rotate"), form: func(t target) url.Values { return values("secret", t.hint) }, own: manages, other: managesOther, unknown: gone},
+	{pattern: "GET /accounts/{account}/webhooks/{endpoint}/delete", path: endpointPath("/delete"), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/delete", path: endpointPath("/delete"), form: fields(), own: changes, other: changesOther, unknown: gone},
+
 	{pattern: "GET /inventory", path: fixed("/inventory"), own: operates},
 	{pattern: "GET /inventory", path: fixed("/inventory?by=npa&within=NC"), own: operates},
 	{pattern: "GET /inventory/import", path: fixed("/inventory/import"), own: operates},
@@ -343,6 +369,18 @@ func nextEmail() string {
 	return strings.ToLower(strings.ReplaceAll(nextClient(), " ", "-")) + "@example.com"
 }
 
+func hooksPath(rest string) func(target) string {
+	return func(t target) string { return "/accounts/" + t.account + "/webhooks" + rest }
+}
+
+func endpointPath(rest string) func(target) string {
+	return func(t target) string { return hooksPath("/" + t.hook + rest)(t) }
+}
+
+func deliveryPath(rest string) func(target) string {
+	return func(t target) string { return endpointPath("/deliveries/" + t.sent + rest)(t) }
+}
+
 var clientsNamed int
 
 func nextClient() string {
@@ -359,8 +397,8 @@ type walker struct {
 }
 
 var noTarget = target{account: "9599999", live: "11111111-2222-4333-8444-555555555555", tn: unknownTN, second: "9195559002", link: noToken, file: "NOSUCHIMPORTNOSUCHIMPORT55", client: "11111111-2222-4333-8444-666666666666",
-	order: "11111111-2222-4333-8444-777777777777", service: "9195559003", aging: "9195559004",
-	person: "11111111-2222-4333-8444-888888888888", session: "11111111-2222-4333-8444-999999999999", waiting: "11111111-2222-4333-8444-aaaaaaaaaaaa", invite: noToken, reset: noToken}
+	order: "11111111-2222-4333-8444-777777777777", service: "9195559003", aging: "9195559004", hook: "11111111-2222-4333-8444-888888888888", sent: "11111111-2222-4333-8444-999999999999",
+	person: "11111111-2222-4333-8444-bbbbbbbbbbbb", session: "11111111-2222-4333-8444-cccccccccccc", waiting: "11111111-2222-4333-8444-aaaaaaaaaaaa", invite: noToken, reset: noToken}
 
 // fresh makes sure that an account has what the walk is aimed at.
 func (w *walker) fresh(account tel.AccountID) target {
@@ -388,6 +426,7 @@ func (w *walker) fresh(account tel.AccountID) target {
 	t.client, t.secret = w.client(account)
 	t.order, t.service, t.aging = w.ordered(account)
 	w.employed(account, &t)
+	t.hook, t.hint, t.sent = w.webhook(account)
 	w.bodies[account.String()] = t
 	return t
 }
@@ -456,10 +495,38 @@ func (w *walker) client(account tel.AccountID) (id, secret string) {
 	return c.ID, c.Secrets[0].ID
 }
 
+// webhook makes sure that an account has an endpoint that is sent to, and a delivery.
+func (w *walker) webhook(account tel.AccountID) (id, hint, sent string) {
+	w.t.Helper()
+	if _, err := w.WebhookPublicKey(ctx); err != nil { // made at its first use
+		w.t.Fatal(err)
+	}
+	list, err := w.Endpoints(ctx, root, account)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, e := range list {
+		if err := w.DeleteEndpoint(ctx, root, e.ID); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	made, err := w.CreateEndpoint(ctx, root, tel.NewEndpoint{Account: account, URL: "https://example.com/notices"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if sent, err = w.TestEndpoint(ctx, root, made.ID); err != nil {
+		w.t.Fatal(err)
+	}
+	return made.ID, tel.SecretHint(made.Secret), sent
+}
+
 // settle forgets what a request has changed.
 func (w *walker) settle() {
 	for _, t := range w.bodies {
 		w.operator.post("/inventory/import/"+t.file+"/discard", nil)
+		if _, err := w.Cancel(ctx, root, t.live, ""); err != nil && tel.CodeOf(err) != tel.CodeEnded {
+			w.t.Fatal(err)
+		}
 	}
 	w.bodies = map[string]target{}
 }
@@ -593,7 +660,7 @@ var (
 
 // same is an answer without what names its target, and without chance.
 func same(a *answer, to target) string {
-	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}", to.person, "{person}", to.session, "{session}", to.waiting, "{invitation}"}
+	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}", to.person, "{person}", to.session, "{session}", to.waiting, "{invitation}", to.hook, "{endpoint}", to.sent, "{delivery}"}
 	for _, tn := range []string{to.tn, to.second, to.service, to.aging} {
 		if n, err := tel.ParseNumber(tn); err == nil {
 			forms = append(forms, n.E164(), "{e164}", n.Digits(), "{tn}", n.String(), "{tn}", url.QueryEscape(n.String()), "{tn}")

@@ -77,6 +77,7 @@ const (
 	ActManageClients    Action = "API clients of an account"
 	ActRequireSecond    Action = "require a second factor of an account's people"
 	ActManageEveryone   Action = "people of the whole platform"
+	ActManageWebhooks   Action = "webhooks of an account"
 )
 
 // Reach is how far a role's permission goes.
@@ -113,6 +114,7 @@ var grants = map[Action]map[Role]Reach{
 	ActManageClients:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActRequireSecond:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActManageEveryone:   {RoleOperator: ReachAll},
+	ActManageWebhooks:   {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 }
 
 // Actions lists every Action, for tests and for the page that explains roles.
@@ -123,6 +125,7 @@ func Actions() []Action {
 		ActDisconnect, ActLookUpTN,
 		ActManageInventory, ActManageAccounts, ActManagePeople, ActManageClients,
 		ActRequireSecond, ActManageEveryone,
+		ActManageWebhooks,
 	}
 }
 

@@ -30,6 +30,7 @@ people of an account                             | all | own | -   | -   | -
 API clients of an account                        | all | own | -   | -   | -
 require a second factor of an account's people   | all | own | -   | -   | -
 people of the whole platform                     | all | -   | -   | -   | -
+webhooks of an account                           | all | own | -   | -   | -
 `
 
 func TestWhoMayWhat(t *testing.T) {
