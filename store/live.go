@@ -14,7 +14,7 @@ type Topic uint8
 const (
 	TopicReservations Topic = 1 << iota // of an account that the listener sees
 	TopicShelf                          // what is free changed
-	TopicAccount                        // an account's switch, lock, policy or clients
+	TopicAccount                        // an account's switch, lock, policy, clients or people
 	TopicInventory                      // blocks were imported
 	TopicOrders                         // orders and TNs in service of an account that the listener sees
 )
@@ -113,7 +113,8 @@ func topicsOf(k tel.EventKind) (open, own Topic) {
 		return TopicShelf, TopicInventory
 	case tel.EventSwitched, tel.EventLocked, tel.EventPolicy, tel.EventAccountCreated,
 		tel.EventClientCreated, tel.EventClientRevoked, tel.EventClientRotated,
-		tel.EventEndpointCreated, tel.EventEndpointChanged, tel.EventEndpointPaused, tel.EventEndpointResumed, tel.EventEndpointDeleted, tel.EventEndpointRotated:
+		tel.EventEndpointCreated, tel.EventEndpointChanged, tel.EventEndpointPaused, tel.EventEndpointResumed, tel.EventEndpointDeleted, tel.EventEndpointRotated,
+		tel.EventInvited, tel.EventUninvited, tel.EventJoined, tel.EventRoleChanged, tel.EventDeactivated, tel.EventReactivated, tel.EventFactorRequired:
 		return 0, TopicAccount
 	}
 	return 0, 0

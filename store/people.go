@@ -3,14 +3,11 @@ package store
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/base64"
 	"errors"
-	"time"
+	"math"
+	"strings"
 
-	"github.com/alexedwards/argon2id"
 	"github.com/google/uuid"
 
 	"tnreserve/store/tel"
@@ -56,14 +53,8 @@ func cleanPerson(n *NewPerson) (err error) {
 	if n.Name == "" {
 		n.Name = n.Email
 	}
-	if n.Role, err = tel.ParseRole(string(n.Role)); err != nil {
+	if err := tel.CheckPlace(n.Role, n.Account); err != nil {
 		return err
-	}
-	switch {
-	case n.Role == tel.RoleOperator && n.Account != 0:
-		return tel.Invalid("account", "An operator belongs to no account.")
-	case (n.Role == tel.RoleAdmin || n.Role == tel.RoleMember) && n.Account == 0:
-		return tel.Invalid("account", "This role, %s, needs an account.", n.Role)
 	}
 	if n.Password != "" {
 		return tel.CheckPassword(n.Password)
@@ -117,201 +108,151 @@ func (t *tx) createPerson(n NewPerson, hash string) (*tel.Person, error) {
 	return p, nil
 }
 
-// SetRole changes a person's role in an account; "" takes it away. It counts from
-// the person's next request on.
-func (s *Store) SetRole(ctx context.Context, actor tel.Actor, email string, account tel.AccountID, role tel.Role) error {
-	if role != "" && role != tel.RoleAdmin && role != tel.RoleSupport && role != tel.RoleMember {
-		return tel.Invalid("role", "In an account a person is admin, support or member.")
-	}
-	if cleaned, err := tel.CleanEmail(email); err == nil {
-		email = cleaned
-	}
-	return s.change(ctx, actor, func(t *tx) error {
-		if err := t.actor.Require(tel.ActManagePeople, account); err != nil {
-			return err
-		}
-		var id, before string
-		err := t.row(`SELECT m.person_id, m.role FROM membership m JOIN person p ON p.id = m.person_id WHERE p.email = $1 AND m.account_id = $2`, email, int64(account)).Scan(&id, &before)
-		if errors.Is(err, sql.ErrNoRows) {
-			return tel.NotFound()
-		}
-		if err != nil {
-			return err
-		}
-		if role == "" {
-			_, err = t.exec(`DELETE FROM membership WHERE person_id = $1 AND account_id = $2`, id, int64(account))
-		} else {
-			_, err = t.exec(`UPDATE membership SET role = $1 WHERE person_id = $2 AND account_id = $3`, string(role), id, int64(account))
-		}
-		if err != nil {
-			return err
-		}
-		t.event(tel.EventRoleChanged, account, 0, tel.Facts{Subject: id, Before: before, After: role})
-		return nil
-	})
-}
-
-// People lists who has a role in an account, by e-mail.
-func (s *Store) People(ctx context.Context, actor tel.Actor, account tel.AccountID) ([]*tel.Person, error) {
-	if err := actor.Require(tel.ActManagePeople, account); err != nil {
-		return nil, err
-	}
-	rows, err := s.read.QueryContext(ctx, `SELECT p.id, p.email, p.name, p.created_at, m.role FROM membership m JOIN person p ON p.id = m.person_id
-		WHERE m.account_id = $1 ORDER BY p.email`, int64(account))
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows, func(row scanner) (*tel.Person, error) {
-		var p tel.Person
-		m := tel.Membership{Account: account}
-		err := row.Scan(&p.ID, &p.Email, &p.Name, (*micros)(&p.CreatedAt), (*string)(&m.Role))
-		p.Memberships = []tel.Membership{m}
-		return &p, err
-	})
-}
-
-// Passwords. A hash takes 60 ms and 19 MiB, so few run at once.
-
-// dummyHash is compared against when there is no such person, so that the answer
-// takes as long.
-var dummyHash = func() string {
-	hash, err := argon2id.CreateHash(rand.Text(), hashParams)
-	if err != nil {
-		panic(err) // only if the system has no randomness
-	}
-	return hash
-}()
-
-var hashParams = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-
-func (s *Store) hashPassword(ctx context.Context, password string) (string, error) {
-	if password == "" {
-		return "", nil
-	}
-	if err := s.startHashing(ctx); err != nil {
-		return "", err
-	}
-	defer s.doneHashing()
-	return argon2id.CreateHash(password, hashParams)
-}
-
-func (s *Store) startHashing(ctx context.Context) error {
-	select {
-	case s.hashing <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s *Store) doneHashing() { <-s.hashing }
-
-// Failures of signing in are counted per person and address, and per address: a
-// delay, not a lock-out, so that the owner can still sign in from elsewhere.
+// personColumns and personTables read a person as a whole; scanPerson takes them.
 const (
-	failureWindow     = 15 * time.Minute
-	failuresPerPerson = 5
-	failuresPerAddr   = 50
+	personColumns = `p.id, p.email, p.name, p.platform, p.created_at, p.off_at, f.confirmed_at, p.sso IS NOT NULL, p.zone, p.theme`
+	personTables  = `person p LEFT JOIN second_factor f ON f.person_id = p.id`
 )
 
-// SignIn checks an e-mail address and a password and opens a session. CodeSignIn is
-// one text whatever was wrong; CodeSlowDown says when to come back.
-func (s *Store) SignIn(ctx context.Context, email, password, addr string) (*Session, error) {
-	cleaned, err := tel.CleanEmail(email)
-	if err != nil {
-		cleaned = "?"
-	}
-	who := []string{cleaned + " " + addr, addr}
-	noted, err := s.noteAttempt(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	p, hash, err := s.personByEmail(ctx, cleaned)
-	if err != nil {
-		return nil, err
-	}
-	if p == nil || hash == "" {
-		hash = dummyHash
-	}
-	if err := s.startHashing(ctx); err != nil {
-		return nil, err
-	}
-	ok, err := argon2id.ComparePasswordAndHash(password, hash)
-	s.doneHashing()
-	if err != nil {
-		return nil, err
-	}
-	if !ok || p == nil || hash == dummyHash {
-		return nil, tel.Refuse(tel.CodeSignIn, "That e-mail address and password do not belong together.")
-	}
-	return s.openSession(ctx, p, addr, func(t *tx) error {
-		_, err := t.exec(`DELETE FROM sign_in_failure WHERE who = $1 OR who = $2 AND at = $3`, who[0], who[1], micros(noted))
-		return err
-	})
-}
-
-// noteAttempt counts an attempt as failed before it is judged, so that many at once
-// cannot slip through together; a success takes the person's count away again, and
-// this one attempt of the address's: many people may sit behind one. The time noted
-// is the attempt's own, so that a success takes no other's away.
-func (s *Store) noteAttempt(ctx context.Context, who []string) (noted time.Time, err error) {
-	err = s.change(ctx, tel.System("sign-in"), func(t *tx) error {
-		noted = t.now
-		since := micros(t.now.Add(-failureWindow))
-		for i, most := range []int{failuresPerPerson, failuresPerAddr} {
-			var n int
-			var oldest, latest micros
-			if err := t.row(`SELECT COUNT(*), MIN(at), MAX(at) FROM sign_in_failure WHERE who = $1 AND at > $2`, who[i], since).Scan(&n, &oldest, &latest); err != nil {
-				return err
-			}
-			if n >= most {
-				e := tel.Refuse(tel.CodeSlowDown, "Too many attempts. Try again in a few minutes, or from elsewhere.")
-				e.At = time.Time(oldest).Add(failureWindow)
-				return e
-			}
-			if last := time.Time(latest); !last.Before(noted) {
-				noted = last.Add(time.Microsecond)
-			}
-		}
-		return t.insertRows(`INSERT INTO sign_in_failure (who, at) VALUES `, 2, []any{who[0], micros(noted), who[1], micros(noted)})
-	})
-	return noted, err
-}
-
-func (s *Store) personByEmail(ctx context.Context, email string) (*tel.Person, string, error) {
+func scanPerson(row scanner, more ...any) (*tel.Person, error) {
 	var p tel.Person
-	var hash string
-	err := s.read.QueryRowContext(ctx, `SELECT id, email, name, platform, password FROM person WHERE email = $1`, email).
-		Scan(&p.ID, &p.Email, &p.Name, (*string)(&p.Platform), &hash)
+	return &p, row.Scan(append([]any{&p.ID, &p.Email, &p.Name, (*string)(&p.Platform), (*micros)(&p.CreatedAt), (*micros)(&p.OffAt), (*micros)(&p.FactorAt), &p.SSO, &p.Zone, &p.Theme}, more...)...)
+}
+
+// personInSQL finds a person where an actor manages people: in an account, or
+// anywhere (account 0).
+const personInSQL = `SELECT ` + personColumns + `, COALESCE(m.role, ''), m.off_at FROM ` + personTables + `
+	LEFT JOIN membership m ON m.person_id = p.id AND m.account_id = $2 WHERE p.id = $1 AND ($2 = 0 OR m.role IS NOT NULL)`
+
+// scanPersonIn reads it. In an account only the membership there is filled in.
+func scanPersonIn(row scanner, account tel.AccountID) (*tel.Person, error) {
+	m := tel.Membership{Account: account}
+	p, err := scanPerson(row, (*string)(&m.Role), (*micros)(&m.OffAt))
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, "", nil
+		return nil, tel.NotFound()
 	}
+	if account != 0 {
+		p.Memberships = []tel.Membership{m}
+	}
+	return p, err
+}
+
+// mayManagePeople keeps people in people's hands: a program changes nobody's role.
+func mayManagePeople(actor tel.Actor, account tel.AccountID) error {
+	act := tel.ActManagePeople
+	if account == 0 {
+		act = tel.ActManageEveryone
+	}
+	if err := actor.Require(act, account); err != nil {
+		return err
+	}
+	if actor.Kind == tel.KindClient {
+		return tel.Forbidden(act)
+	}
+	return nil
+}
+
+// personIn reads a person whom the actor manages in an account, or anywhere (0).
+func (t *tx) personIn(account tel.AccountID, id string) (*tel.Person, error) {
+	if err := mayManagePeople(t.actor, account); err != nil {
+		return nil, err
+	}
+	return scanPersonIn(t.row(personInSQL, id, int64(account)), account)
+}
+
+// Person reads somebody where the actor manages people. In an account (0: anywhere)
+// nothing is told of what they are elsewhere.
+func (s *Store) Person(ctx context.Context, actor tel.Actor, account tel.AccountID, id string) (*tel.Person, error) {
+	if err := mayManagePeople(actor, account); err != nil {
+		return nil, err
+	}
+	p, err := scanPersonIn(s.read.QueryRowContext(ctx, personInSQL, id, int64(account)), account)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	return &p, hash, s.fillMemberships(ctx, &p)
+	if account != 0 {
+		p.Platform = ""
+		return p, nil
+	}
+	return p, s.fillMemberships(ctx, p)
+}
+
+// self is the person who asks, with their password's hash.
+func (s *Store) self(ctx context.Context, actor tel.Actor) (*tel.Person, string, error) {
+	if actor.Kind != tel.KindPerson {
+		return nil, "", tel.NotFound()
+	}
+	p, hash, err := s.personWhere(ctx, `p.id = $1 AND p.off_at IS NULL`, actor.ID)
+	if err == nil && p == nil {
+		err = tel.NotFound()
+	}
+	return p, hash, err
+}
+
+// Self is the signed-in person.
+func (s *Store) Self(ctx context.Context, actor tel.Actor) (*tel.Person, error) {
+	p, _, err := s.self(ctx, actor)
+	return p, err
 }
 
 func (s *Store) fillMemberships(ctx context.Context, p *tel.Person) error {
-	rows, err := s.read.QueryContext(ctx, `SELECT m.account_id, a.name, m.role FROM membership m JOIN account a ON a.id = m.account_id WHERE m.person_id = $1 ORDER BY a.name`, p.ID)
+	rows, err := s.read.QueryContext(ctx, `SELECT m.account_id, a.name, m.role, m.off_at FROM membership m JOIN account a ON a.id = m.account_id WHERE m.person_id = $1 ORDER BY a.name, a.id`, p.ID)
 	if err != nil {
 		return err
 	}
 	p.Memberships, err = collect(rows, func(row scanner) (m tel.Membership, err error) {
-		return m, row.Scan(&m.Account, &m.AccountName, (*string)(&m.Role))
+		return m, row.Scan(&m.Account, &m.AccountName, (*string)(&m.Role), (*micros)(&m.OffAt))
 	})
 	return err
 }
 
-// newToken is 256 random bits for a cookie or a link; the database keeps its hash.
-func newToken() (token string, hash []byte) {
-	raw := make([]byte, 32)
-	rand.Read(raw)
-	token = base64.RawURLEncoding.EncodeToString(raw)
-	return token, tokenHash(token)
+// PeopleQuery asks for people, by e-mail address.
+type PeopleQuery struct {
+	Account tel.AccountID // 0: everybody
+	Text    string        // part of the address or the name
+	After   string        // the address that the page before ended with
+	Limit   int           // 0: all
 }
 
-func tokenHash(token string) []byte {
-	sum := sha256.Sum256([]byte(token))
-	return sum[:]
+// FindPeople lists a page of people. More tells that another follows.
+func (s *Store) FindPeople(ctx context.Context, actor tel.Actor, q PeopleQuery) (list []*tel.Person, more bool, err error) {
+	if err := mayManagePeople(actor, q.Account); err != nil {
+		return nil, false, err
+	}
+	limit := q.Limit
+	if limit == 0 {
+		limit = math.MaxInt32
+	}
+	text := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q.Text)) + "%"
+	rows, err := s.read.QueryContext(ctx, `SELECT `+personColumns+`, COALESCE(m.role, ''), m.off_at FROM `+personTables+`
+		LEFT JOIN membership m ON m.person_id = p.id AND m.account_id = $1
+		WHERE ($1 = 0 OR m.role IS NOT NULL) AND p.email > $2 AND (LOWER(p.email) LIKE $3 ESCAPE '\' OR LOWER(p.name) LIKE $3 ESCAPE '\') ORDER BY p.email LIMIT $4`,
+		int64(q.Account), q.After, text, limit+1)
+	if err != nil {
+		return nil, false, err
+	}
+	list, err = collect(rows, func(row scanner) (*tel.Person, error) { return scanPersonIn(row, q.Account) })
+	if err != nil {
+		return nil, false, err
+	}
+	if more = len(list) > limit; more {
+		list = list[:limit]
+	}
+	for _, p := range list {
+		if q.Account != 0 {
+			p.Platform = ""
+		} else if err := s.fillMemberships(ctx, p); err != nil {
+			return nil, false, err
+		}
+	}
+	return list, more, nil
+}
+
+// People lists who has a role in an account, by e-mail address.
+func (s *Store) People(ctx context.Context, actor tel.Actor, account tel.AccountID) ([]*tel.Person, error) {
+	if err := actor.Require(tel.ActManagePeople, account); err != nil {
+		return nil, err
+	}
+	list, _, err := s.FindPeople(ctx, actor, PeopleQuery{Account: account})
+	return list, err
 }

@@ -23,7 +23,7 @@ func TestSignIn(t *testing.T) {
 	s := storetest.Open(t)
 	ada := person(t, s, "Ada@Acme.example", tel.RoleAdmin, acme)
 	must[*tel.Person](t)(s.CreatePerson(ctx, tel.System("test"), store.NewPerson{Email: "link@acme.example", Role: tel.RoleMember, Account: acme}))
-	in := must[*store.Session](t)(s.SignIn(ctx, " ADA@acme.example", password, "1.2.3.4"))
+	in := must[*store.Session](t)(s.SignIn(ctx, " ADA@acme.example", password, store.Caller{Addr: "1.2.3.4"}))
 	same(t, "actor", in.Actor, tel.Actor{Kind: tel.KindPerson, ID: ada.ID, Name: "ada@acme.example", Role: tel.RoleAdmin, Account: acme, Door: "dashboard", Addr: "1.2.3.4"})
 	got := must[*store.Session](t)(s.Session(ctx, in.Token, "5.6.7.8"))
 	if got.AccountName != "Acme Tel" || got.Token != "" || got.Actor.Addr != "5.6.7.8" || got.Actor.Role != tel.RoleAdmin {
@@ -31,7 +31,7 @@ func TestSignIn(t *testing.T) {
 	}
 	text := ""
 	for _, c := range [][2]string{{"ada@acme.example", "wrong password"}, {"nobody@acme.example", password}, {"not an address", password}, {"link@acme.example", ""}, {"", ""}, {"ada@acme.example", ""}} {
-		_, err := s.SignIn(ctx, c[0], c[1], "1.2.3.4")
+		_, err := s.SignIn(ctx, c[0], c[1], store.Caller{Addr: "1.2.3.4"})
 		e := code(t, err, tel.CodeSignIn)
 		if text == "" {
 			text = e.Message
@@ -51,7 +51,9 @@ func TestSignIn(t *testing.T) {
 func TestSlowDown(t *testing.T) {
 	s := storetest.Open(t)
 	person(t, s, "ada@acme.example", tel.RoleAdmin, acme)
-	fail := func(addr string) error { return second(s.SignIn(ctx, "ada@acme.example", "wrong password", addr)) }
+	fail := func(addr string) error {
+		return second(s.SignIn(ctx, "ada@acme.example", "wrong password", store.Caller{Addr: addr}))
+	}
 	var slow atomic.Int32
 	parallel(12, func(int) { // all at once: five are judged
 		if tel.CodeOf(fail("6.6.6.6")) == tel.CodeSlowDown {
@@ -61,14 +63,14 @@ func TestSlowDown(t *testing.T) {
 	if slow.Load() != 7 {
 		t.Errorf("%d of 12 were slowed down", slow.Load())
 	}
-	e := code(t, second(s.SignIn(ctx, "ada@acme.example", password, "6.6.6.6")), tel.CodeSlowDown) // not even with the right one
+	e := code(t, second(s.SignIn(ctx, "ada@acme.example", password, store.Caller{Addr: "6.6.6.6"})), tel.CodeSlowDown) // not even with the right one
 	if d := e.At.Sub(s.Now().Add(15 * time.Minute)); d < -time.Second || d > time.Second {
 		t.Error(e.At)
 	}
-	must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, "1.1.1.1")) // the owner, from elsewhere
+	must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, store.Caller{Addr: "1.1.1.1"})) // the owner, from elsewhere
 	code(t, fail("6.6.6.6"), tel.CodeSlowDown)
 	s.Clock.Add(15*time.Minute + time.Millisecond)
-	must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, "6.6.6.6"))
+	must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, store.Caller{Addr: "6.6.6.6"}))
 	code(t, fail("6.6.6.6"), tel.CodeSignIn) // counted from nothing again
 }
 
@@ -83,12 +85,12 @@ func TestOneAddressManyPeople(t *testing.T) {
 		}
 	}
 	for i := range 4 {
-		if _, err := s.SignIn(ctx, "ada@acme.example", password, "1.2.3.4"); err != nil {
+		if _, err := s.SignIn(ctx, "ada@acme.example", password, store.Caller{Addr: "1.2.3.4"}); err != nil {
 			t.Fatalf("success %d: %v", i, err)
 		}
 	}
 	for _, want := range []tel.Code{tel.CodeSignIn, tel.CodeSignIn, tel.CodeSlowDown} {
-		code(t, second(s.SignIn(ctx, "bob@acme.example", password, "1.2.3.4")), want)
+		code(t, second(s.SignIn(ctx, "bob@acme.example", password, store.Caller{Addr: "1.2.3.4"})), want)
 	}
 }
 
@@ -96,7 +98,8 @@ func TestRolesCountAtOnce(t *testing.T) {
 	s := storetest.Open(t)
 	ada := person(t, s, "ada@acme.example", tel.RoleAdmin, acme)
 	person(t, s, "ada@acme.example", tel.RoleMember, globex)
-	in := must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, ""))
+	person(t, s, "bea@acme.example", tel.RoleAdmin, acme)
+	in := must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, store.Caller{}))
 	code(t, second(s.CreatePerson(ctx, operator, store.NewPerson{Email: ada.Email, Role: tel.RoleMember, Account: acme})), tel.CodeConflict)
 	if err := s.SetRole(ctx, admin, "Ada@acme.example ", acme, tel.RoleMember); err != nil {
 		t.Fatal(err)
@@ -108,7 +111,7 @@ func TestRolesCountAtOnce(t *testing.T) {
 		code(t, s.SetRole(ctx, admin, ada.Email, acme, bad), tel.CodeInvalid)
 	}
 	code(t, s.SetRole(ctx, admin, "nobody@acme.example", acme, tel.RoleMember), tel.CodeNotFound)
-	if people := must[[]*tel.Person](t)(s.People(ctx, admin, acme)); len(people) != 1 || people[0].Memberships[0].Role != tel.RoleMember {
+	if people := must[[]*tel.Person](t)(s.People(ctx, admin, acme)); len(people) != 2 || people[0].Memberships[0].Role != tel.RoleMember {
 		t.Errorf("%+v", people)
 	}
 	places := must[[]tel.Membership](t)(s.Memberships(ctx, ada))
@@ -140,13 +143,13 @@ func TestSessionTimeouts(t *testing.T) {
 		s.TouchSession(ctx, must[*store.Session](t)(s.Session(ctx, token, "")), token)
 	}
 	for email, idle := range map[string]time.Duration{"op@example.com": 30 * time.Minute, "ada@acme.example": 30 * time.Minute, "sup@example.com": 4 * time.Hour, "mem@acme.example": 4 * time.Hour} {
-		in := must[*store.Session](t)(s.SignIn(ctx, email, password, ""))
+		in := must[*store.Session](t)(s.SignIn(ctx, email, password, store.Caller{}))
 		s.Clock.Add(idle)
 		use(in.Token) // and this use counts
 		s.Clock.Add(idle + us)
 		code(t, second(s.Session(ctx, in.Token, "")), tel.CodeSignIn)
 
-		in = must[*store.Session](t)(s.SignIn(ctx, email, password, ""))
+		in = must[*store.Session](t)(s.SignIn(ctx, email, password, store.Caller{}))
 		for range 12 * 60 / 20 {
 			s.Clock.Add(20 * time.Minute)
 			use(in.Token)
@@ -173,13 +176,13 @@ func TestLinks(t *testing.T) {
 		if p := must[*tel.Person](t)(s.PeekLink(ctx, store.LinkEnter, once)); p.Email != "ada@acme.example" {
 			t.Error(p)
 		}
-		must[*store.Session](t)(s.Enter(ctx, often, ""))
+		must[*store.Session](t)(s.Enter(ctx, often, store.Caller{}))
 	}
 	code(t, second(s.PeekLink(ctx, store.LinkSetup, once)), tel.CodeSignIn) // wrong kind
-	code(t, second(s.SetUp(ctx, once, store.NewPerson{Email: "eve@example.com", Password: password}, "")), tel.CodeSignIn)
+	code(t, second(s.SetUp(ctx, once, store.NewPerson{Email: "eve@example.com", Password: password}, store.Caller{})), tel.CodeSignIn)
 	var in atomic.Int32
 	parallel(10, func(int) {
-		if _, err := s.Enter(ctx, once, ""); err == nil {
+		if _, err := s.Enter(ctx, once, store.Caller{}); err == nil {
 			in.Add(1)
 		}
 	})
@@ -188,10 +191,10 @@ func TestLinks(t *testing.T) {
 	}
 	late := make(true)
 	s.Clock.Add(time.Hour - us)
-	must[*store.Session](t)(s.Enter(ctx, late, ""))
+	must[*store.Session](t)(s.Enter(ctx, late, store.Caller{}))
 	s.Clock.Add(us)
-	code(t, second(s.Enter(ctx, late, "")), tel.CodeSignIn)
-	code(t, second(s.Enter(ctx, "x", "")), tel.CodeSignIn)
+	code(t, second(s.Enter(ctx, late, store.Caller{})), tel.CodeSignIn)
+	code(t, second(s.Enter(ctx, "x", store.Caller{})), tel.CodeSignIn)
 	code(t, second(s.NewEnterLink(ctx, tel.System("x"), "nobody@example.com", time.Hour, false)), tel.CodeNotFound)
 	code(t, second(s.NewEnterLink(ctx, operator, "ada@acme.example", time.Hour, false)), tel.CodeForbidden)
 }
@@ -201,16 +204,16 @@ func TestSetUpOnce(t *testing.T) {
 	old := must[string](t)(s.NewSetupLink(ctx))
 	token := must[string](t)(s.NewSetupLink(ctx))
 	who := store.NewPerson{Email: "op@example.com", Password: password, Role: tel.RoleMember, Account: acme} // the role is not theirs to choose
-	code(t, second(s.SetUp(ctx, old, who, "")), tel.CodeSignIn)
+	code(t, second(s.SetUp(ctx, old, who, store.Caller{})), tel.CodeSignIn)
 	weak := who
 	weak.Password = ""
-	code(t, second(s.SetUp(ctx, token, weak, "")), tel.CodeInvalid) // and the link still opens
+	code(t, second(s.SetUp(ctx, token, weak, store.Caller{})), tel.CodeInvalid) // and the link still opens
 	var mu atomic.Int32
 	var in *store.Session
 	parallel(8, func(i int) {
 		n := who
 		n.Email = string(rune('a'+i)) + "@example.com"
-		got, err := s.SetUp(ctx, token, n, "")
+		got, err := s.SetUp(ctx, token, n, store.Caller{})
 		if err == nil {
 			mu.Add(1)
 			in = got
@@ -227,7 +230,7 @@ func TestSetUpOnce(t *testing.T) {
 	late := storetest.Empty(t, store.Config{})
 	token = must[string](t)(late.NewSetupLink(ctx))
 	late.Clock.Add(store.SetupLife)
-	code(t, second(late.SetUp(ctx, token, who, "")), tel.CodeSignIn)
+	code(t, second(late.SetUp(ctx, token, who, store.Caller{})), tel.CodeSignIn)
 	checked(t, s.Store)
 }
 
@@ -236,7 +239,7 @@ func TestTokensAreHashedAtRest(t *testing.T) {
 	s := storetest.Open(t)
 	person(t, s, "ada@acme.example", tel.RoleAdmin, acme)
 	link := must[string](t)(s.NewEnterLink(ctx, tel.System("demo"), "ada@acme.example", time.Hour, true))
-	in := must[*store.Session](t)(s.Enter(ctx, link, ""))
+	in := must[*store.Session](t)(s.Enter(ctx, link, store.Caller{}))
 	for _, name := range []string{s.Path, s.Path + "-wal"} {
 		b, err := os.ReadFile(name)
 		if err != nil {

@@ -182,6 +182,7 @@ var oldRows = []struct {
 }{
 	{`SELECT 1 FROM session WHERE created_at < $1 LIMIT 1`, `DELETE FROM session WHERE created_at < $1`, func(c Config) time.Duration { return c.AbsoluteSession }},
 	{`SELECT 1 FROM link WHERE expires_at < $1 LIMIT 1`, `DELETE FROM link WHERE expires_at < $1`, func(Config) time.Duration { return 0 }},
+	{`SELECT 1 FROM invitation WHERE expires_at < $1 LIMIT 1`, `DELETE FROM invitation WHERE expires_at < $1`, func(Config) time.Duration { return 0 }},
 	{`SELECT 1 FROM answered WHERE at < $1 LIMIT 1`, `DELETE FROM answered WHERE (account_id, key) IN (SELECT account_id, key FROM answered WHERE at < $1 ORDER BY at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
 	{`SELECT 1 FROM noted WHERE noted_at < $1 LIMIT 1`, `DELETE FROM noted WHERE (order_seq, key) IN (SELECT order_seq, key FROM noted WHERE noted_at < $1 ORDER BY noted_at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
 	{`SELECT 1 FROM client_use WHERE hour < $1 LIMIT 1`, `DELETE FROM client_use WHERE hour < $1`, func(Config) time.Duration { return usesKept }},

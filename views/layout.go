@@ -21,6 +21,7 @@ type Shell struct {
 	Path        string // of this request, for the way back and the current nav item
 	Now         time.Time
 	Theme       string // "light", "dark" or "" for the system's
+	Zone        string // chosen time zone; "" is the browser's
 	RequestID   string
 	Live        bool // open /live
 	Person      ShellPerson

@@ -243,9 +243,9 @@ func exact(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04:05
 
 func whenText(t time.Time, style string) string {
 	if style == "time" {
-		return t.UTC().Format("15:04 UTC")
+		return t.Format("15:04 MST")
 	}
-	return t.UTC().Format("2 Jan 2006, 15:04 UTC")
+	return t.Format("2 Jan 2006, 15:04 MST")
 }
 
 // capTone says when a cap comes near: from nine tenths on, and when it is reached.

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"net/url"
 	"strings"
 	"time"
 
@@ -13,10 +14,18 @@ type SignIn struct {
 	Next      string // where to go afterwards, checked by web
 	SignedOut bool   // the reader has just signed out
 	Ended     bool   // the session ended by itself
+	SSO       bool   // there is an identity provider to sign in with
 	// Wait is how long until the next attempt is taken; 0 is now.
 	Wait   time.Duration
 	Error  string // what was wrong with both fields together
 	Errors map[string]string
+}
+
+func (v SignIn) ssoPath() string {
+	if v.Next == "" {
+		return "/sign-in/sso"
+	}
+	return "/sign-in/sso?" + url.Values{"next": {v.Next}}.Encode()
 }
 
 // SetUp makes the first operator. Fields: email, name, password.

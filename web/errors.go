@@ -72,17 +72,23 @@ func (v *visit) id() string {
 	return id
 }
 
-// toSignIn sends somebody who is not signed in to do so, and back here afterwards.
+// toSignIn sends somebody who is not signed in to do so, or to finish it, and back here
+// afterwards.
 func (v *visit) toSignIn() {
 	q := url.Values{}
 	if v.r.Method == http.MethodGet && v.r.URL.Path != "/" {
 		q.Set("next", v.self())
 	}
-	if v.token != "" {
-		q.Set("ended", "1")
-		v.sessions.forget(v.r, v.w)
-	}
 	to := with("/sign-in", q)
+	if v.token != "" {
+		if step, err := v.store.StepLeft(v.r.Context(), v.token); err == nil {
+			to = v.stepAt(step, q.Get("next"))
+		} else {
+			q.Set("ended", "1")
+			to = with("/sign-in", q)
+			v.sessions.forget(v.r, v.w)
+		}
+	}
 	if v.fragment() {
 		v.leave(to)
 		v.w.WriteHeader(http.StatusUnauthorized)

@@ -184,6 +184,9 @@ func TestExtraFieldsChangeNothing(t *testing.T) {
 		{"acme-member", "/reservations/cancel", values("id", "ID"), []string{"reason"}, 303},
 		{"acme-member", "/sign-in", values("email", "acme-admin@example.com", "password", "wrong wrong"), nil, 401},
 		{"acme-member", "/act-for", values("account", "9500001"), nil, 303},
+		{"acme-member", "/settings", values("name", "Walked", "zone", "UTC", "theme", ""), nil, 303},
+		{"acme-admin", "/accounts/9500001/people", values("email", "guest@example.com", "role", "member"), nil, 200},
+		{"acme-admin", "/accounts/9500001/second-factor", values("on", "0"), nil, 303},
 		{"acme-member", "/sign-out", values(), nil, 303},
 	}
 	play := func(more string) []string {
@@ -220,8 +223,10 @@ func TestExtraFieldsChangeNothing(t *testing.T) {
 			`SELECT tn || '/' || reservation FROM hold ORDER BY tn`, `SELECT tn || how FROM past_hold ORDER BY tn`, `SELECT tn || state || account_id || '/' || order_seq FROM tn_state ORDER BY tn`,
 			`SELECT account_id || kind || state || quantity || completed || partial_allowed || back_order || customer_order_id || '/' || reference || '/' || name || '/' || site_id || peer_id || created_by_name || created_door FROM orders ORDER BY seq`,
 			`SELECT aging_us FROM account ORDER BY id`,
-			`SELECT email || '/' || name || '/' || platform || '/' || password FROM person ORDER BY email`, `SELECT email || account_id || role FROM membership JOIN person ON id = person_id ORDER BY 1`,
-			`SELECT email || account_id FROM session JOIN person ON id = person_id ORDER BY 1`, `SELECT who FROM sign_in_failure ORDER BY 1`,
+			`SELECT email || '/' || name || '/' || platform || '/' || password || '/' || zone || theme || (off_at IS NULL) || (sso IS NULL) FROM person ORDER BY email`,
+			`SELECT email || account_id || role || (membership.off_at IS NULL) FROM membership JOIN person ON id = person_id ORDER BY 1`,
+			`SELECT email || account_id || role FROM invitation ORDER BY 1`, `SELECT id || second_factor FROM account ORDER BY id`,
+			`SELECT email || account_id FROM session JOIN person ON person.id = person_id ORDER BY 1`, `SELECT who FROM sign_in_failure ORDER BY 1`,
 			`SELECT kind || account_id || '/' || reservation || actor_name || actor_role || door FROM event WHERE kind NOT LIKE 'person.created' ORDER BY seq`,
 		} {
 			lines = append(lines, s.column(query)...)

@@ -83,7 +83,10 @@ func (l *logBook) String() string {
 func open(t *testing.T) *site { t.Helper(); return openAt(t, "") }
 
 // openAt starts a site that is reached at a base URL.
-func openAt(t *testing.T, base string) *site {
+func openAt(t *testing.T, base string) *site { t.Helper(); return openWith(t, base, nil) }
+
+// openWith starts a site with an identity provider.
+func openWith(t *testing.T, base string, sso *web.SSO) *site {
 	t.Helper()
 	s := storetest.Open(t)
 	for _, who := range everybody {
@@ -93,14 +96,19 @@ func openAt(t *testing.T, base string) *site {
 			t.Fatal(err)
 		}
 	}
-	return serve(t, s, base)
+	return serveWith(t, s, base, sso)
 }
 
 // serve starts the dashboard on a store.
 func serve(t *testing.T, s *storetest.Store, base string) *site {
 	t.Helper()
+	return serveWith(t, s, base, nil)
+}
+
+func serveWith(t *testing.T, s *storetest.Store, base string, sso *web.SSO) *site {
+	t.Helper()
 	book := &logBook{}
-	srv, err := web.New(web.Config{Store: s.Store, BaseURL: base, Log: slog.New(slog.NewTextHandler(book, nil))})
+	srv, err := web.New(web.Config{Store: s.Store, BaseURL: base, SSO: sso, Log: slog.New(slog.NewTextHandler(book, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,6 +301,33 @@ func (s *site) as(who string) *visitor {
 		s.t.Fatalf("%s cannot enter: %d %s", who, got.status, got.body)
 	}
 	return v
+}
+
+// restore makes everybody what they were, whatever a form has done to them.
+func (s *site) restore() {
+	s.t.Helper()
+	must := func(err error) {
+		s.t.Helper()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	for _, who := range everybody {
+		p := people[who]
+		p.Email, p.Name = email(who), who
+		id := s.one(`SELECT id FROM person WHERE email = $1`, p.Email)
+		must(s.Deactivate(ctx, root, 0, id, false))
+		if p.Account == 0 {
+			must(s.SetPlatformRole(ctx, root, p.Email, p.Role))
+			continue
+		}
+		if _, err := s.CreatePerson(ctx, root, p); err != nil && tel.CodeOf(err) != tel.CodeConflict {
+			s.t.Fatal(err)
+		}
+		must(s.Deactivate(ctx, root, p.Account, id, false))
+		must(s.SetRole(ctx, root, p.Email, p.Account, p.Role))
+		must(s.RequireFactor(ctx, root, p.Account, false))
+	}
 }
 
 // link is a link that signs somebody in.

@@ -257,6 +257,7 @@ func (c *crawl) send(page, action string, form url.Values, file bool) {
 }
 
 func (c *crawl) post(s *site, p sent) {
+	s.restore()
 	v := s.stranger()
 	if c.who != "nobody" {
 		v = s.as(c.v.who)

@@ -28,6 +28,7 @@ type Config struct {
 	Version string
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	SSO            *SSO // nil: none. It needs a BaseURL
 }
 
 // Server serves the dashboard.
@@ -37,6 +38,7 @@ type Server struct {
 	log      *slog.Logger
 	sessions *cookieStore
 	imports  *imports
+	sso      *provider // nil: none
 	mux      *http.ServeMux
 	handler  http.Handler
 	// searching has a place per search page that is made at once: half the cores, so
@@ -57,6 +59,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, store: cfg.Store, log: cfg.Log, draining: make(chan struct{}), searching: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	s.sessions = &cookieStore{store: cfg.Store, secure: base.Scheme == "https"}
+	if cfg.SSO != nil {
+		if cfg.BaseURL == "" {
+			return nil, tel.Invalid("base-url", "Single sign-on needs the base URL, which the identity provider sends people back to.")
+		}
+		s.sso = newProvider(*cfg.SSO, cfg.BaseURL, cfg.Store.Now)
+	}
 	s.imports = newImports(cfg.Store, cfg.Log)
 	s.mux = http.NewServeMux()
 	for _, r := range s.routes() {
@@ -187,7 +195,7 @@ func (s *Server) localPath(to string) string {
 	}
 	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: u, Host: "local"})
 	switch pattern {
-	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv", "GET /reports/{file}", "GET /audit.csv":
+	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv", "GET /reports/{file}", "GET /audit.csv", "GET /sign-in/sso", "GET " + ssoCallback:
 		return "" // no page
 	}
 	return u.RequestURI()

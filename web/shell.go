@@ -20,7 +20,7 @@ func (v *visit) shell() views.Shell {
 		return s
 	}
 	p := v.session.Person
-	s.SignedIn, s.Live = true, true
+	s.SignedIn, s.Live, s.Zone = true, true, p.Zone
 	s.Person = views.ShellPerson{Name: p.Name, Email: p.Email, Initials: initials(p.Name)}
 	s.RoleLabel = roleLabel(v.actor)
 	s.AccountName = v.session.AccountName
@@ -91,6 +91,7 @@ func (v *visit) nav() []views.NavItem {
 		}
 	}
 	add(a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-accounts", Label: "Accounts", Href: "/accounts", Icon: "building-2"})
+	add(a.Can(tel.ActManageEveryone), views.NavItem{ID: "nav-people", Label: "People", Href: "/people", Icon: "users"})
 	add(a.Can(tel.ActSearch), views.NavItem{ID: "nav-search", Label: "Search numbers", Short: "Search", Href: "/search", Icon: "search"})
 	add(a.Can(tel.ActReserve), views.NavItem{ID: "nav-reservations", Label: "Reservations", Short: "Reserved", Href: "/reservations", Icon: "timer", Badge: v.liveCount(), BadgeOf: "live reservations"})
 	add(a.Can(tel.ActOrder), views.NavItem{ID: "nav-orders", Label: "Orders", Href: "/orders", Icon: "shopping-cart"})
@@ -101,6 +102,7 @@ func (v *visit) nav() []views.NavItem {
 	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: "Inventory", Href: "/inventory", Icon: "database"})
 	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: "Account", Href: "/accounts/" + a.Account.String(), Icon: "building-2"})
 	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-clients", Label: "API clients", Short: "Clients", Href: "/accounts/" + a.Account.String() + "/clients", Also: "/accounts/" + a.Account.String() + "/webhooks", Icon: "plug"})
+	add(a.Account != 0 && a.May(tel.ActManagePeople, a.Account) && !a.Can(tel.ActManageEveryone), views.NavItem{ID: "nav-people", Label: "People", Href: views.PeoplePath(a.Account), Icon: "users"})
 	nearest(list)
 	return list
 }
@@ -146,12 +148,14 @@ func (v *visit) theme() string {
 	return ""
 }
 
+const themeLife = 365 * 24 * 60 * 60 // seconds
+
 func (v *visit) setTheme() error {
 	theme := v.form("theme")
 	if theme != "light" && theme != "dark" {
 		return tel.Invalid("theme", "There are two themes: light and dark.")
 	}
-	v.sessions.plainCookie(v.w, "theme", theme, 365*24*60*60)
+	v.keepTheme(theme)
 	return v.redirect(v.back("/"))
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"tnreserve/store"
 	"tnreserve/store/tel"
@@ -14,13 +15,13 @@ func (v *visit) signInPage() error {
 		return v.redirect("/")
 	}
 	return v.render(http.StatusOK, views.SignInPage(v.shell(), views.SignIn{
-		Next: v.localPath(v.query("next")), SignedOut: v.query("out") != "", Ended: v.query("ended") != "",
+		Next: v.localPath(v.query("next")), SignedOut: v.query("out") != "", Ended: v.query("ended") != "", SSO: v.sso != nil,
 	}))
 }
 
 func (v *visit) signIn() error {
 	email := v.form("email")
-	session, err := v.store.SignIn(v.r.Context(), email, v.r.PostForm.Get("password"), v.remoteAddr(v.r))
+	session, err := v.store.SignIn(v.r.Context(), email, v.r.PostForm.Get("password"), v.caller())
 	if err == nil {
 		return v.begin(session, v.localPath(v.form("next")))
 	}
@@ -28,28 +29,49 @@ func (v *visit) signIn() error {
 	if !ok || e.Code != tel.CodeSignIn && e.Code != tel.CodeSlowDown {
 		return err
 	}
-	page := views.SignIn{Email: email, Next: v.localPath(v.form("next")), Error: e.Message}
+	page := views.SignIn{Email: email, Next: v.localPath(v.form("next")), Error: e.Message, SSO: v.sso != nil}
 	if e.Code == tel.CodeSlowDown {
 		page.Wait = max(0, e.At.Sub(v.now))
 	}
 	return v.render(statusOf(e.Code), views.SignInPage(v.shell(), page))
 }
 
-// begin gives the browser its session and shows where the work begins. The one that
-// the browser had before ends.
+// begin gives the browser its session and shows where the work begins, or the step
+// that is left.
 func (v *visit) begin(session *store.Session, next string) error {
-	if v.session != nil {
-		if err := v.store.SignOut(v.r.Context(), v.token, v.actor); err != nil {
-			return err
-		}
-	}
-	if err := v.sessions.begin(v.r, v.w, session.Token); err != nil {
+	if err := v.keep(session); err != nil {
 		return err
+	}
+	if session.Step != tel.StepNone {
+		return v.redirect(v.stepAt(session.Step, next))
 	}
 	if next == "" {
 		next = "/"
 	}
 	return v.redirect(next)
+}
+
+// keep gives the browser its session, and the theme that its person chose. The one
+// that the browser had before ends.
+func (v *visit) keep(session *store.Session) error {
+	if v.session != nil {
+		if err := v.store.SignOut(v.r.Context(), v.token, v.actor); err != nil {
+			return err
+		}
+	}
+	if theme := session.Person.Theme; theme != "" && session.Step == tel.StepNone {
+		v.keepTheme(theme)
+	}
+	return v.sessions.begin(v.r, v.w, session.Token)
+}
+
+// stepAt is the page of a step of signing in.
+func (v *visit) stepAt(step tel.SignInStep, next string) string {
+	at := "/sign-in/second"
+	if step == tel.StepSetUp {
+		at += "/set-up"
+	}
+	return with(at, url.Values{"next": {next}})
 }
 
 func (v *visit) signOut() error {
@@ -78,7 +100,7 @@ func (v *visit) linkOver(err error, setUp bool) error {
 func (v *visit) setUp() error {
 	token := v.r.PathValue("token")
 	n := store.NewPerson{Email: v.form("email"), Name: v.form("name"), Password: v.r.PostForm.Get("password")}
-	session, err := v.store.SetUp(v.r.Context(), token, n, v.remoteAddr(v.r))
+	session, err := v.store.SetUp(v.r.Context(), token, n, v.caller())
 	if fields, ok := fieldErrors(err); ok {
 		return v.render(http.StatusUnprocessableEntity, views.SetUpPage(v.shell(), views.SetUp{Token: token, Email: n.Email, Name: n.Name, Left: store.SetupLife, Errors: fields}))
 	}
@@ -102,7 +124,7 @@ func (v *visit) enterPage() error {
 }
 
 func (v *visit) enter() error {
-	session, err := v.store.Enter(v.r.Context(), v.r.PathValue("token"), v.remoteAddr(v.r))
+	session, err := v.store.Enter(v.r.Context(), v.r.PathValue("token"), v.caller())
 	if err != nil {
 		return v.linkOver(err, false)
 	}

@@ -161,6 +161,11 @@ func TestSignOutEndsIt(t *testing.T) {
 
 func TestRolesCountAtOnce(t *testing.T) {
 	s := open(t)
+	other := withPassword("other-admin@example.com")
+	other.Role = tel.RoleAdmin
+	if _, err := s.CreatePerson(ctx, root, other); err != nil {
+		t.Fatal(err)
+	}
 	v := s.as("acme-admin")
 	set := func(role tel.Role) {
 		t.Helper()

@@ -94,7 +94,7 @@ func (v *visit) query(name string) string { return strings.TrimSpace(v.r.URL.Que
 // in it can still be answered as one.
 func (v *visit) render(status int, page templ.Component) error {
 	var buf bytes.Buffer
-	if err := page.Render(v.r.Context(), &buf); err != nil {
+	if err := page.Render(views.InZone(v.r.Context(), v.zone()), &buf); err != nil {
 		return err
 	}
 	if v.made != nil {

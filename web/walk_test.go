@@ -33,6 +33,11 @@ type target struct {
 	order   string
 	service string // a TN in service
 	aging   string // a TN that ages
+	person  string // a member who is there for the walk
+	session string // one of theirs
+	waiting string // an invitation to the account
+	invite  string // the token of its link
+	reset   string // the token of a link that sets the person's password
 	hook    string // an endpoint of webhooks
 	hint    string // of its secret
 	sent    string // a delivery to it
@@ -99,11 +104,18 @@ var (
 	gone     = statuses{404, 404, 404, 404, 404, 303}
 	hidden   = statuses{200, 200, 404, 404, 404, 303} // another account's
 
+	operatesNot = statuses{404, 403, 403, 403, 403, 303}
+
 	manages      = statuses{200, 403, 200, 403, 403, 303} // what an account's admins do
 	managesOther = statuses{200, 403, 404, 404, 404, 303}
 	changes      = statuses{303, 403, 303, 403, 403, 303}
 	changesOther = statuses{303, 403, 404, 404, 404, 303}
 )
+
+// ownAdmins is what operators and the account's admins get and its others do not;
+// notTheirs is the same of another account.
+func ownAdmins(status int) statuses { return statuses{status, 403, status, 403, 403, 303} }
+func notTheirs(status int) statuses { return statuses{status, 403, 404, 404, 404, 303} }
 
 var walk = []step{
 	{pattern: "GET /{$}", path: fixed("/"), own: all(303)},
@@ -124,6 +136,46 @@ var walk = []step{
 	{pattern: "POST /act-for", path: fixed("/act-for"), form: func(t target) url.Values { return values("account", t.account) }, quick: true,
 		own: statuses{303, 404, 303, 303, 303, 303}, other: statuses{303, 404, 404, 404, 404, 303}, unknown: gone},
 	{pattern: "POST /act-for", path: fixed("/act-for"), form: fields("account", ""), quick: true, own: statuses{303, 303, 404, 404, 404, 303}},
+	{pattern: "GET /sign-in/second", path: fixed("/sign-in/second"), own: all(303), open: true},
+	{pattern: "POST /sign-in/second", path: fixed("/sign-in/second"), form: fields("code", "000000"), own: all(303), open: true},
+	{pattern: "GET /sign-in/second/set-up", path: fixed("/sign-in/second/set-up"), own: all(303), open: true},
+	{pattern: "POST /sign-in/second/set-up", path: fixed("/sign-in/second/set-up"), form: fields("code", "000000"), own: all(303), open: true},
+	{pattern: "GET /sign-in/sso", path: fixed("/sign-in/sso"), own: all(404), open: true},
+	{pattern: "GET /sign-in/sso/callback", path: fixed("/sign-in/sso/callback?state=x&code=y"), own: all(404), open: true},
+	{pattern: "GET /invitations/{token}", path: func(t target) string { return "/invitations/" + t.invite }, own: all(200), unknown: all(410), open: true},
+	{pattern: "POST /invitations/{token}", path: func(t target) string { return "/invitations/" + t.invite }, form: fields("name", "Walked", "password", "long enough it is"), own: all(303), unknown: all(410), quick: true, open: true},
+	{pattern: "POST /invitations/{token}", path: func(t target) string { return "/invitations/" + t.invite }, form: fields("name", "Walked", "password", "short"), own: all(422), unknown: all(410), open: true},
+	{pattern: "POST /invitations/{token}/accept", path: func(t target) string { return "/invitations/" + t.invite + "/accept" }, form: fields(), own: statuses{403, 403, 403, 403, 403, 303}, unknown: statuses{410, 410, 410, 410, 410, 303}},
+	{pattern: "GET /reset/{token}", path: func(t target) string { return "/reset/" + t.reset }, own: all(200), unknown: all(410), open: true},
+	{pattern: "POST /reset/{token}", path: func(t target) string { return "/reset/" + t.reset }, form: fields("password", "long enough it is"), own: all(303), unknown: all(410), open: true},
+	{pattern: "POST /reset/{token}", path: func(t target) string { return "/reset/" + t.reset }, form: fields("password", "short"), own: all(422), unknown: all(410), open: true},
+
+	{pattern: "GET /settings", path: fixed("/settings"), own: reads},
+	{pattern: "POST /settings", path: fixed("/settings"), form: fields("name", "Walked", "zone", "Europe/Berlin", "theme", "dark"), own: all(303)},
+	{pattern: "POST /settings", path: fixed("/settings"), form: fields("name", "Walked", "zone", "Mars/Olympus"), own: statuses{422, 422, 422, 422, 422, 303}},
+	{pattern: "POST /settings/password", path: fixed("/settings/password"), form: fields("old", "x", "password", "short"), own: statuses{422, 422, 422, 422, 422, 303}},
+	{pattern: "POST /settings/sign-out", path: fixed("/settings/sign-out"), form: fields(), own: all(303)},
+	{pattern: "POST /settings/sessions/{session}/end", path: func(t target) string { return "/settings/sessions/" + t.session + "/end" }, form: fields(), own: all(303), unknown: all(303)},
+	{pattern: "GET /settings/second-factor", path: fixed("/settings/second-factor"), own: reads},
+	{pattern: "POST /settings/second-factor", path: fixed("/settings/second-factor"), form: fields("code", "000000"), own: statuses{422, 422, 422, 422, 422, 303}},
+	{pattern: "POST /settings/second-factor/start", path: fixed("/settings/second-factor/start"), form: fields(), own: all(303)},
+	{pattern: "POST /settings/second-factor/codes", path: fixed("/settings/second-factor/codes"), form: fields("code", "000000"), own: statuses{422, 422, 422, 422, 422, 303}, loud: true},
+	{pattern: "POST /settings/second-factor/off", path: fixed("/settings/second-factor/off"), form: fields("code", "000000"), own: statuses{422, 422, 422, 422, 422, 303}, loud: true},
+
+	{pattern: "GET /people", path: fixed("/people"), own: operates},
+	{pattern: "GET /people", path: fixed("/people?q=acme&after=a"), own: operates},
+	{pattern: "POST /people", path: fixed("/people"), form: func(t target) url.Values {
+		return values("email", nextEmail(), "role", "member", "account", t.account)
+	}, own: operates, unknown: statuses{422, 403, 403, 403, 403, 303}},
+	{pattern: "POST /people", path: fixed("/people"), form: fields("email", "nobody", "role", "operator"), own: statuses{422, 403, 403, 403, 403, 303}},
+	{pattern: "POST /people/invitations/{invitation}/revoke", path: func(t target) string { return "/people/invitations/" + t.waiting + "/revoke" }, form: fields(), own: statuses{303, 403, 403, 403, 403, 303}},
+	{pattern: "GET /people/{person}", path: personAt("/people", ""), own: operates, unknown: operatesNot},
+	{pattern: "POST /people/{person}/role", path: personAt("/people", "/role"), form: fields("role", "support"), own: statuses{303, 403, 403, 403, 403, 303}, unknown: operatesNot},
+	{pattern: "POST /people/{person}/active", path: personAt("/people", "/active"), form: fields("off", "1"), own: statuses{303, 403, 403, 403, 403, 303}, unknown: operatesNot},
+	{pattern: "POST /people/{person}/reset", path: personAt("/people", "/reset"), form: fields(), own: operates, unknown: operatesNot},
+	{pattern: "POST /people/{person}/second-factor", path: personAt("/people", "/second-factor"), form: fields(), own: statuses{303, 403, 403, 403, 403, 303}, unknown: operatesNot},
+	{pattern: "POST /people/{person}/sign-out", path: personAt("/people", "/sign-out"), form: fields(), own: statuses{303, 403, 403, 403, 403, 303}, unknown: operatesNot},
+	{pattern: "POST /people/{person}/sessions/{session}/end", path: func(t target) string { return "/people/" + t.person + "/sessions/" + t.session + "/end" }, form: fields(), own: statuses{303, 403, 403, 403, 403, 303}, unknown: operatesNot},
 
 	{pattern: "GET /search", path: fixed("/search"), own: all(303)},
 	{pattern: "GET /search", path: fixed("/search?contains=42&seed=1"), own: reads},
@@ -268,6 +320,24 @@ var walk = []step{
 	{pattern: "POST /accounts/{account}/clients/{client}/rotate", path: clientPath("/rotate"), form: fields("overlap", "soon"),
 		own: statuses{422, 403, 422, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
 
+	{pattern: "GET /accounts/{account}/people", path: func(t target) string { return "/accounts/" + t.account + "/people" }, own: ownAdmins(200), other: notTheirs(200), unknown: gone},
+	{pattern: "POST /accounts/{account}/people", path: func(t target) string { return "/accounts/" + t.account + "/people" }, form: func(target) url.Values { return values("email", nextEmail(), "role", "member") },
+		own: ownAdmins(200), other: notTheirs(200), unknown: gone},
+	{pattern: "POST /accounts/{account}/people", path: func(t target) string { return "/accounts/" + t.account + "/people" }, form: fields("email", "eve@example.com", "role", "operator"),
+		own: ownAdmins(422), other: notTheirs(422), unknown: gone},
+	{pattern: "POST /accounts/{account}/second-factor", path: func(t target) string { return "/accounts/" + t.account + "/second-factor" }, form: fields("on", "0"), own: ownAdmins(303), other: notTheirs(303), unknown: gone},
+	{pattern: "POST /accounts/{account}/invitations/{invitation}/revoke", path: func(t target) string { return "/accounts/" + t.account + "/invitations/" + t.waiting + "/revoke" }, form: fields(),
+		own: ownAdmins(303), other: notTheirs(303), unknown: gone},
+	{pattern: "GET /accounts/{account}/people/{person}", path: personIn(""), own: ownAdmins(200), other: notTheirs(200), unknown: gone},
+	{pattern: "POST /accounts/{account}/people/{person}/role", path: personIn("/role"), form: fields("role", "support"), own: ownAdmins(303), other: notTheirs(303), unknown: gone},
+	{pattern: "POST /accounts/{account}/people/{person}/role", path: personIn("/role"), form: fields("role", "operator"), own: ownAdmins(303), other: notTheirs(303), unknown: gone},
+	{pattern: "GET /accounts/{account}/people/{person}/remove", path: personIn("/remove"), own: ownAdmins(200), other: notTheirs(200), unknown: gone},
+	{pattern: "POST /accounts/{account}/people/{person}/remove", path: personIn("/remove"), form: fields(), own: ownAdmins(303), other: notTheirs(303), unknown: gone},
+	{pattern: "POST /accounts/{account}/people/{person}/active", path: personIn("/active"), form: fields("off", "1"), own: ownAdmins(303), other: notTheirs(303), unknown: gone},
+	{pattern: "POST /accounts/{account}/people/{person}/reset", path: personIn("/reset"), form: fields(), own: ownAdmins(200), other: notTheirs(200), unknown: gone},
+	{pattern: "POST /accounts/{account}/people/{person}/sign-out", path: personIn("/sign-out"), form: fields(), own: ownAdmins(303), other: notTheirs(303), unknown: gone},
+	{pattern: "POST /accounts/{account}/people/{person}/sessions/{session}/end", path: func(t target) string { return personIn("/sessions/")(t) + t.session + "/end" }, form: fields(), own: ownAdmins(303), other: notTheirs(303), unknown: gone},
+
 	{pattern: "GET /accounts/{account}/webhooks", path: hooksPath(""), own: manages, other: managesOther, unknown: gone},
 	{pattern: "POST /accounts/{account}/webhooks", path: hooksPath(""), form: fields("url", "https://example.com/x", "event", "number_order.complete"), own: manages, other: managesOther, unknown: gone},
 	{pattern: "POST /accounts/{account}/webhooks", path: hooksPath(""), form: fields("url", "ftp://example.com", "event", "number_order.complete"),
@@ -297,7 +367,7 @@ var walk = []step{
 		own: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
 
 	{pattern: "/", path: fixed("/nothing-here"), own: all(404), open: true},
-	{pattern: "/", path: fixed("/accounts/9500001/people"), own: all(404), open: true},
+	{pattern: "/", path: fixed("/accounts/9500001/persons"), own: all(404), open: true},
 	{pattern: "/", path: fixed("/reservations"), form: nil, own: statuses{200, 403, 200, 403, 200, 303}},
 }
 
@@ -309,6 +379,18 @@ const (
 
 func clientPath(rest string) func(target) string {
 	return func(t target) string { return "/accounts/" + t.account + "/clients/" + t.client + rest }
+}
+
+func personAt(list, rest string) func(target) string {
+	return func(t target) string { return list + "/" + t.person + rest }
+}
+
+func personIn(rest string) func(target) string {
+	return func(t target) string { return personAt("/accounts/"+t.account+"/people", rest)(t) }
+}
+
+func nextEmail() string {
+	return strings.ToLower(strings.ReplaceAll(nextClient(), " ", "-")) + "@example.com"
 }
 
 func hooksPath(rest string) func(target) string {
@@ -339,7 +421,8 @@ type walker struct {
 }
 
 var noTarget = target{account: "9599999", live: "11111111-2222-4333-8444-555555555555", tn: unknownTN, second: "9195559002", link: noToken, file: "NOSUCHIMPORTNOSUCHIMPORT55", client: "11111111-2222-4333-8444-666666666666",
-	order: "11111111-2222-4333-8444-777777777777", service: "9195559003", aging: "9195559004", hook: "11111111-2222-4333-8444-888888888888", sent: "11111111-2222-4333-8444-999999999999"}
+	order: "11111111-2222-4333-8444-777777777777", service: "9195559003", aging: "9195559004", hook: "11111111-2222-4333-8444-888888888888", sent: "11111111-2222-4333-8444-999999999999",
+	person: "11111111-2222-4333-8444-bbbbbbbbbbbb", session: "11111111-2222-4333-8444-cccccccccccc", waiting: "11111111-2222-4333-8444-aaaaaaaaaaaa", invite: noToken, reset: noToken}
 
 // fresh makes sure that an account has what the walk is aimed at.
 func (w *walker) fresh(account tel.AccountID) target {
@@ -359,13 +442,44 @@ func (w *walker) fresh(account tel.AccountID) target {
 	if err := w.Disable(ctx, root, tel.NewNumber(919, 555, 2000)); err != nil && tel.CodeOf(err) != tel.CodeNotAvailable {
 		w.t.Fatal(err)
 	}
+	if w.operator.get("/inventory").url.Path == "/sign-in" { // their other sessions were ended
+		w.operator = w.as("operator")
+	}
 	a := w.operator.upload("walk.csv", "tn,city,state\n2125554001,New York,NY\n")
 	t.file = a.url.Path[strings.LastIndexByte(a.url.Path, '/')+1:]
 	t.client, t.secret = w.client(account)
 	t.order, t.service, t.aging = w.ordered(account)
+	w.employed(account, &t)
 	t.hook, t.hint, t.sent = w.webhook(account)
 	w.bodies[account.String()] = t
 	return t
+}
+
+// employed makes a member who is signed in, a link that sets their password, and an
+// invitation.
+func (w *walker) employed(account tel.AccountID, to *target) {
+	w.t.Helper()
+	email, guest := nextEmail(), nextEmail()
+	p, err := w.CreatePerson(ctx, root, store.NewPerson{Email: email, Name: "Walked", Role: tel.RoleMember, Account: account})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	link, err := w.NewEnterLink(ctx, root, email, time.Hour, false)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	in, err := w.Enter(ctx, link, store.Caller{Addr: "192.0.2.1", Browser: "Firefox on Linux"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	to.person, to.session = p.ID, in.ID
+	if to.reset, err = w.NewResetLink(ctx, root, 0, p.ID); err != nil {
+		w.t.Fatal(err)
+	}
+	if to.invite, err = w.Invite(ctx, root, store.NewInvitation{Email: guest, Role: tel.RoleMember, Account: account}); err != nil {
+		w.t.Fatal(err)
+	}
+	to.waiting = w.one(`SELECT id FROM invitation WHERE email = $1`, guest)
 }
 
 // ordered makes sure that an account has an order, a TN in service and one that ages.
@@ -570,7 +684,7 @@ var (
 
 // same is an answer without what names its target, and without chance.
 func same(a *answer, to target) string {
-	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}", to.hook, "{endpoint}", to.sent, "{delivery}"}
+	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}", to.person, "{person}", to.session, "{session}", to.waiting, "{invitation}", to.hook, "{endpoint}", to.sent, "{delivery}"}
 	for _, tn := range []string{to.tn, to.second, to.service, to.aging} {
 		if n, err := tel.ParseNumber(tn); err == nil {
 			forms = append(forms, n.E164(), "{e164}", n.Digits(), "{tn}", n.String(), "{tn}", url.QueryEscape(n.String()), "{tn}")

@@ -68,6 +68,34 @@ func TestCommandLine(t *testing.T) {
 		{name: "user, no address", args: "user create --db DB --email ada --role operator --password-stdin", stdin: "a long password", code: 1, err: "not an e-mail address"},
 		{name: "user none", args: "user create --db MISSING --email b@acme.example --role operator --password-stdin", stdin: "a long password", code: 1, err: "there is no database"},
 
+		{name: "user list", args: "user list --db DB --account 9500012", out: "admin@9500012"},
+		{name: "user list of nowhere", args: "user list --db DB --account 5", code: 1, err: "there is no account 5"},
+		{name: "user list as JSON", args: "user list --db DB --json", out: `"platform": "operator"`},
+		{name: "user set, the last admin", args: "user set --db DB --email ada@acme.example --role member --account 9500012", code: 1, err: "the last admin of account 9500012"},
+		{name: "user remove, the last admin", args: "user remove --db DB --email ada@acme.example --account 9500012", code: 1, err: "the last admin"},
+		{name: "user deactivate, the last admin", args: "user deactivate --db DB --email ada@acme.example", code: 1, err: "the last admin"},
+		{name: "user remove, the last operator", args: "user remove --db DB --email ops@carrier.example", code: 1, err: "the last operator"},
+		{name: "user set nobody", args: "user set --db DB --email eve@acme.example --role operator", code: 1, err: "there is nobody with the address eve@acme.example"},
+		{name: "user set elsewhere", args: "user set --db DB --email ops@carrier.example --role member --account 9500012", code: 1, err: "has no role in account 9500012"},
+		{name: "user set", args: "user set --db DB --email ada@acme.example --role support", out: "ada@acme.example is support on the whole platform"},
+		{name: "user set an admin for all", args: "user set --db DB --email ada@acme.example --role admin", code: 1, err: "operator or support"},
+		{name: "another admin", args: "user create --db DB --email bob@acme.example --role admin --account 9500012 --password-stdin", stdin: "a long password", out: "admin of account 9500012"},
+		{name: "user set, one of two", args: "user set --db DB --email ada@acme.example --role member --account 9500012", out: "ada@acme.example is member in account 9500012"},
+		{name: "user deactivate", args: "user deactivate --db DB --email ada@acme.example", out: "is deactivated everywhere"},
+		{name: "user reset-link of nobody active", args: "user reset-link --db DB --email ada@acme.example", code: 1, err: "is deactivated"},
+		{name: "user deactivate --undo", args: "user deactivate --db DB --email ada@acme.example --undo", out: "is active everywhere"},
+		{name: "user reset-link", args: "user reset-link --db DB --email ada@acme.example --base-url https://numbers.example", out: "https://numbers.example/reset/"},
+		{name: "user reset-link, no factor", args: "user reset-link --db DB --email ada@acme.example --second-factor", code: 1, err: "has no second factor"},
+		{name: "user remove", args: "user remove --db DB --email ada@acme.example --account 9500012", out: "is without a role in account 9500012"},
+
+		{name: "half a single sign-on", args: "serve --db DB --addr 127.0.0.1:0 --oidc-issuer https://login.example", code: 2, err: "single sign-on needs"},
+		{name: "groups alone", args: "serve --db DB --addr 127.0.0.1:0 --oidc-groups ops=operator", code: 2, err: "single sign-on needs"},
+		{name: "single sign-on without a base URL", args: "serve --db DB --addr 127.0.0.1:0 --oidc-issuer https://login.example --oidc-client-id a --oidc-client-secret b", code: 2, err: "needs --base-url too"},
+		{name: "single sign-on without https", args: "serve --db DB --addr 127.0.0.1:0 --base-url https://n.example --oidc-issuer http://login.example --oidc-client-id a --oidc-client-secret b", code: 2, err: "is not like https://login.example"},
+		{name: "two secrets", args: "serve --db DB --addr 127.0.0.1:0 --base-url https://n.example --oidc-issuer https://login.example --oidc-client-id a --oidc-client-secret b --oidc-client-secret-file c", code: 2, err: "not both"},
+		{name: "a secret that is not there", args: "serve --db DB --addr 127.0.0.1:0 --base-url https://n.example --oidc-issuer https://login.example --oidc-client-id a --oidc-client-secret-file MISSING", code: 1, err: "--oidc-client-secret-file"},
+		{name: "groups that are none", args: "serve --db DB --addr 127.0.0.1:0 --base-url https://n.example --oidc-issuer https://login.example --oidc-client-id a --oidc-client-secret b --oidc-groups ops=admin", code: 2, err: "needs an account"},
+
 		{name: "variables", args: "account set", env: []string{"TNRESERVE_DB=DB", "TNRESERVE_ID=9500012", "TNRESERVE_MAX_HELD=77"}, out: "holds 0 of 77 TNs"},
 		{name: "a flag goes before its variable", args: "account set --max-held 78", env: []string{"TNRESERVE_DB=DB", "TNRESERVE_ID=9500012", "TNRESERVE_MAX_HELD=77"}, out: "holds 0 of 78 TNs"},
 		{name: "a bad variable", args: "account set --id 9500012", env: []string{"TNRESERVE_MAX_HELD=many"}, code: 2, err: "--max-held"},
@@ -108,7 +136,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {
-	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "version"} {
+	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "user list", "user set", "user remove", "user deactivate", "user reset-link", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "version"} {
 		r := must(t, append(strings.Fields(c), "--help")...)
 		if !strings.Contains(r.out, "Example") || !strings.Contains(r.out, "tnreserve "+c) {
 			t.Errorf("%s --help has no example:\n%s", c, r.out)

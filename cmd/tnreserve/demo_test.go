@@ -29,7 +29,7 @@ func TestDemo(t *testing.T) {
 	roles := map[tel.Role]bool{}
 	for range 2 { // reusable
 		for _, l := range links {
-			session, err := s.Enter(ctx, l.token, "127.0.0.1")
+			session, err := s.Enter(ctx, l.token, store.Caller{Addr: "127.0.0.1"})
 			if err != nil {
 				t.Fatalf("%s: %v", l.who, err)
 			}

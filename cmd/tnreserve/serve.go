@@ -33,6 +33,8 @@ type serveCommand struct {
 
 	TrustedProxy []netip.Prefix `name:"trusted-proxy" placeholder:"CIDR" help:"Believe X-Forwarded-For from these addresses, such as 127.0.0.1/32; sign-in limits are per address. Comma-separated."`
 
+	sso
+
 	Connections        int     `placeholder:"N" default:"8192" help:"How many connections may be open at once; 0 is no limit. Default: ${default}."`
 	ConnectionsPerAddr int     `placeholder:"N" default:"256" help:"The same per address of a client; behind a proxy set it to 0. Default: ${default}."`
 	ClientRate         float64 `placeholder:"N" default:"200" help:"How many requests per second an API client may make on the long run; 0 is no limit. Default: ${default}."`
@@ -61,6 +63,10 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	if err := c.sensible(); err != nil {
 		return err
 	}
+	provider, err := c.sso.provider(c.BaseURL)
+	if err != nil {
+		return err
+	}
 	log := p.logger(c.level())
 	ln, err := listen(p.getenv, c.Addr, log) // first: a port in use is said at once
 	if err != nil {
@@ -73,7 +79,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy})
+	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy, SSO: provider})
 	if err != nil {
 		return err
 	}

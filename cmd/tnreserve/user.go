@@ -16,7 +16,12 @@ import (
 )
 
 type userCommand struct {
-	Create userCreateCommand `cmd:"" help:"Make a person who can sign in."`
+	Create     userCreateCommand     `cmd:"" help:"Make a person who can sign in."`
+	List       userListCommand       `cmd:"" help:"List people and their roles."`
+	Set        userSetCommand        `cmd:"" help:"Change a person's role."`
+	Remove     userRemoveCommand     `cmd:"" help:"Take a person's role away."`
+	Deactivate userDeactivateCommand `cmd:"" help:"Keep a person from signing in, or take that back."`
+	ResetLink  userResetLinkCommand  `cmd:"" help:"Make a link that sets a new password, once."`
 }
 
 type userCreateCommand struct {

@@ -31,18 +31,18 @@
     }
   };
 
-  // --- Times: the server writes UTC, the reader sees their own zone; hovering gives both.
-  const day = new Intl.DateTimeFormat(undefined, {dateStyle: 'medium', timeStyle: 'short'});
-  const hour = new Intl.DateTimeFormat(undefined, {timeStyle: 'short'});
-  const full = new Intl.DateTimeFormat(undefined, {dateStyle: 'full', timeStyle: 'long'});
-  const wall = new Intl.DateTimeFormat(undefined, {timeStyle: 'long'});
+  // --- Times: the server writes UTC, the reader sees the zone that they chose, or the
+  // browser's; hovering gives both.
+  const format = style => new Intl.DateTimeFormat(undefined, {...style, timeZone: html.dataset.zone});
+  const day = format({dateStyle: 'medium', timeStyle: 'short'}), hour = format({timeStyle: 'short'});
+  const full = format({dateStyle: 'full', timeStyle: 'long'}), wall = format({timeStyle: 'long'}), date = format({dateStyle: 'short'});
   const times = () => {
-    const today = new Date().toDateString();
+    const today = date.format(new Date());
     for (const t of $$('time[data-when]')) {
       if (t.dataset.shown === t.dateTime) continue;
       const d = new Date(t.dateTime);
       t.title = `${full.format(d)} · ${t.title.split(' · ').pop()}`;
-      t.textContent = (t.dataset.when === 'time' && d.toDateString() === today ? hour : day).format(d);
+      t.textContent = (t.dataset.when === 'time' && date.format(d) === today ? hour : day).format(d);
       t.dataset.shown = t.dateTime;
     }
   };

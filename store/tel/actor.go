@@ -75,6 +75,8 @@ const (
 	ActManageAccounts   Action = "see all accounts, create one"
 	ActManagePeople     Action = "people of an account"
 	ActManageClients    Action = "API clients of an account"
+	ActRequireSecond    Action = "require a second factor of an account's people"
+	ActManageEveryone   Action = "people of the whole platform"
 	ActManageWebhooks   Action = "webhooks of an account"
 	ActSeeReports       Action = "reports"
 	ActReadEvents       Action = "read the audit trail"
@@ -112,6 +114,8 @@ var grants = map[Action]map[Role]Reach{
 	ActManageAccounts:   {RoleOperator: ReachAll},
 	ActManagePeople:     {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActManageClients:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActRequireSecond:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActManageEveryone:   {RoleOperator: ReachAll},
 	ActManageWebhooks:   {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActSeeReports:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActReadEvents:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn}, // support only of one TN, reservation or order
@@ -124,6 +128,7 @@ func Actions() []Action {
 		ActReadReservation, ActListReservations, ActChangeHold, ActOrder, ActReadOrder, ActListOrders,
 		ActDisconnect, ActLookUpTN,
 		ActManageInventory, ActManageAccounts, ActManagePeople, ActManageClients,
+		ActRequireSecond, ActManageEveryone,
 		ActManageWebhooks,
 		ActSeeReports, ActReadEvents,
 	}

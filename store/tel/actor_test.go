@@ -28,6 +28,8 @@ import inventory, disable TNs                    | all | -   | -   | -   | -
 see all accounts, create one                     | all | -   | -   | -   | -
 people of an account                             | all | own | -   | -   | -
 API clients of an account                        | all | own | -   | -   | -
+require a second factor of an account's people   | all | own | -   | -   | -
+people of the whole platform                     | all | -   | -   | -   | -
 webhooks of an account                           | all | own | -   | -   | -
 reports                                          | all | own | -   | -   | -
 read the audit trail                             | all | own | own | all | -

@@ -185,7 +185,7 @@ func TestSmallWords(t *testing.T) {
 			t.Error(got, err)
 		}
 	}
-	for _, s := range []string{"", "ada", "ada@", "@acme.example", "Ada <ada@acme.example>", "a@b.c,d@e.f", "a b@c.de", "a@b.c\n", strings.Repeat("a", 250) + "@b.cd"} {
+	for _, s := range []string{"", "ada", "ada@", "@acme.example", "Ada <ada@acme.example>", "a@b.c,d@e.f", "a b@c.de", "a\u2028@b.cd", "a\u202e@b.cd", "a\x7f@b.cd", "a\xff@b.cd", "a@b.c\n", strings.Repeat("a", 250) + "@b.cd"} {
 		if _, err := tel.CleanEmail(s); s != "a@b.c\n" { // trimmed
 			code(t, err, tel.CodeInvalid)
 		}

@@ -1,0 +1,72 @@
+package store_test
+
+import (
+	"testing"
+
+	"tnreserve/store"
+	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
+)
+
+func TestSignInAs(t *testing.T) {
+	s := storetest.Open(t)
+	groups, err := tel.ParseGroupRoles("ops=operator, acme-admins=admin@9500001, acme=member@9500001, gone=member@77")
+	if err != nil {
+		t.Fatal(err)
+	}
+	enter := func(who store.Identity, in ...string) (*store.Session, error) {
+		who.Issuer, who.Places = "https://login.example", groups.Places(in)
+		return s.SignInAs(ctx, who, store.Caller{})
+	}
+	ada := store.Identity{Subject: "1", Email: "Ada@acme.example", Name: "Ada"}
+	code(t, second(enter(ada)), tel.CodeSignIn)
+	code(t, second(enter(ada, "gone", "others")), tel.CodeSignIn)
+	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM person`); n != 0 {
+		t.Errorf("%d people without a place", n)
+	}
+	in := must[*store.Session](t)(enter(ada, "acme", "acme-admins"))
+	if in.Actor.Role != tel.RoleAdmin || in.Actor.Account != acme || in.Person.Name != "Ada" {
+		t.Errorf("%+v", in.Actor)
+	}
+	// The last admin stays, whatever the groups say; with another they follow.
+	if in = must[*store.Session](t)(enter(ada, "acme")); in.Actor.Role != tel.RoleAdmin {
+		t.Errorf("%+v", in.Actor)
+	}
+	person(t, s, "bea@acme.example", tel.RoleAdmin, acme)
+	if in = must[*store.Session](t)(enter(ada, "acme")); in.Actor.Role != tel.RoleMember {
+		t.Errorf("%+v", in.Actor)
+	}
+	// Another address and name, the same person; a role that no group speaks of stays.
+	person(t, s, "ada@acme.example", tel.RoleSupport, globex)
+	ada.Email, ada.Name = "ada.l@acme.example", "Ada L."
+	next := must[*store.Session](t)(enter(ada, "acme"))
+	if next.Person.ID != in.Person.ID || next.Person.Email != ada.Email || next.Person.Name != ada.Name || len(next.Person.Memberships) != 2 {
+		t.Errorf("%+v", next.Person)
+	}
+	if in = must[*store.Session](t)(enter(ada)); in.Actor.Account != globex {
+		t.Errorf("%+v", in.Actor)
+	}
+	code(t, second(s.Session(ctx, next.Token, "")), tel.CodeSignIn) // it acted for Acme
+	// Somebody else there with an address that is known here is not that person.
+	code(t, second(enter(store.Identity{Subject: "2", Email: ada.Email, Name: "Eve"}, "ops")), tel.CodeSignIn)
+	// A person with a password is known by the address the first time.
+	bob := person(t, s, "bob@globex.example", tel.RoleMember, globex)
+	in = must[*store.Session](t)(enter(store.Identity{Subject: "3", Email: bob.Email}, "ops"))
+	if in.Person.ID != bob.ID || in.Actor.Role != tel.RoleOperator || in.Person.Name != "N" {
+		t.Errorf("%+v", in)
+	}
+	if in = must[*store.Session](t)(enter(store.Identity{Subject: "3", Email: bob.Email})); in.Actor.Role != tel.RoleOperator {
+		t.Error("the last operator went") // stays
+	}
+	if got := must[*tel.Person](t)(s.Person(ctx, operator, 0, bob.ID)); !got.SSO {
+		t.Errorf("%+v", got)
+	}
+	// The second factor that an account asks for is asked for here too.
+	if err := s.RequireFactor(ctx, operator, globex, true); err != nil {
+		t.Fatal(err)
+	}
+	if in = must[*store.Session](t)(enter(ada)); in.Step != tel.StepSetUp {
+		t.Errorf("step %q", in.Step)
+	}
+	checked(t, s.Store)
+}

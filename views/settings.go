@@ -1,0 +1,98 @@
+package views
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"tnreserve/store/tel"
+)
+
+// Settings are a person's own. Fields: name, zone, theme; old, password.
+type Settings struct {
+	Person            *tel.Person
+	Name, Zone, Theme string
+	Sessions          []SessionRow
+	Errors            map[string]string
+}
+
+func (v Settings) themes() []Choice {
+	return chosen(v.Theme, Choice{Value: "", Label: "As the system"}, Choice{Value: "light", Label: "Light"}, Choice{Value: "dark", Label: "Dark"})
+}
+
+// zoneGroup is the time zones of one part of the world.
+type zoneGroup struct {
+	Name  string
+	Zones []Choice
+}
+
+// zones are the time zones to choose from; UTC stands before the parts of the world.
+func (v Settings) zones() (groups []zoneGroup) {
+	for _, zone := range tel.Zones() {
+		part, place, found := strings.Cut(zone, "/")
+		if !found {
+			continue
+		}
+		if len(groups) == 0 || groups[len(groups)-1].Name != part {
+			groups = append(groups, zoneGroup{Name: part})
+		}
+		g := &groups[len(groups)-1]
+		label := strings.ReplaceAll(strings.ReplaceAll(place, "_", " "), "/", ", ")
+		g.Zones = append(g.Zones, Choice{Value: zone, Label: label, Selected: zone == v.Zone})
+	}
+	for _, g := range groups {
+		slices.SortStableFunc(g.Zones, func(a, b Choice) int { return strings.Compare(a.Label, b.Label) })
+	}
+	return groups
+}
+
+// FactorPicture is a second factor that is being set up: a QR code as a path of an
+// SVG so many units wide, and the secret for typing.
+type FactorPicture struct {
+	Path   string
+	Size   int
+	Secret string
+}
+
+// Code asks for a code at the door.
+type Code struct {
+	Next    string
+	Error   string
+	Wait    time.Duration
+	Picture *FactorPicture // while it is set up
+}
+
+// FactorSettings is the second factor in a person's settings. Errors are by form:
+// code, codes, off.
+type FactorSettings struct {
+	Since   time.Time // zero: off
+	Left    int       // recovery codes
+	Picture *FactorPicture
+	Errors  map[string]string
+}
+
+// RecoveryCodes are shown once.
+type RecoveryCodes struct {
+	Codes []string
+	Next  string
+}
+
+// Invitation is what a link offers. Fields: name, password.
+type Invitation struct {
+	Token, Email, Account string
+	Role                  tel.Role
+	Until                 time.Time
+	SignedInAs            string // "" nobody
+	Name, Error           string
+	Errors                map[string]string
+}
+
+func (v Invitation) offer() string { return upperFirst(rolePhrase(v.Role, v.Account)) }
+
+func (v Invitation) path() string { return "/invitations/" + v.Token }
+
+// Reset sets a new password. Field: password.
+type Reset struct {
+	Token, Email string
+	Errors       map[string]string
+}

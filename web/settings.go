@@ -1,0 +1,87 @@
+package web
+
+import (
+	"net/http"
+
+	"tnreserve/store"
+	"tnreserve/store/tel"
+	"tnreserve/views"
+)
+
+func (v *visit) settings() error {
+	p, err := v.store.Self(v.r.Context(), v.actor)
+	if err != nil {
+		return err
+	}
+	return v.settingsPage(http.StatusOK, views.Settings{Name: p.Name, Zone: p.Zone, Theme: p.Theme})
+}
+
+func (v *visit) settingsPage(status int, page views.Settings) error {
+	p, err := v.store.Self(v.r.Context(), v.actor)
+	if err != nil {
+		return err
+	}
+	list, err := v.store.OwnSessions(v.r.Context(), v.actor)
+	if err != nil {
+		return err
+	}
+	page.Person, page.Sessions = p, v.sessionRows(list)
+	return v.render(status, views.SettingsPage(v.shell(), page))
+}
+
+func (v *visit) saveSettings() error {
+	n := store.Settings{Name: v.form("name"), Zone: v.form("zone"), Theme: v.form("theme")}
+	err := v.store.SaveSettings(v.r.Context(), v.actor, n)
+	if fields, ok := fieldErrors(err); ok {
+		return v.settingsPage(http.StatusUnprocessableEntity, views.Settings{Name: n.Name, Zone: n.Zone, Theme: n.Theme, Errors: fields})
+	}
+	if err != nil {
+		return err
+	}
+	v.keepTheme(n.Theme)
+	return v.done("/settings", ok("Your settings were saved."))
+}
+
+// keepTheme gives this browser a theme; "" leaves it to the system.
+func (v *visit) keepTheme(theme string) {
+	age := themeLife
+	if theme == "" {
+		age = -1
+	}
+	v.sessions.plainCookie(v.w, "theme", theme, age)
+}
+
+func (v *visit) changePassword() error {
+	err := v.store.ChangePassword(v.r.Context(), v.actor, v.token, v.r.PostForm.Get("old"), v.r.PostForm.Get("password"))
+	if fields, ok := fieldErrors(err); ok {
+		p, err := v.store.Self(v.r.Context(), v.actor)
+		if err != nil {
+			return err
+		}
+		return v.settingsPage(http.StatusUnprocessableEntity, views.Settings{Name: p.Name, Zone: p.Zone, Theme: p.Theme, Errors: fields})
+	}
+	if err != nil {
+		return err
+	}
+	return v.done("/settings", ok("Your password was changed; your other sessions ended."))
+}
+
+func (v *visit) endOwnSession() error {
+	id := v.r.PathValue("session")
+	if _, err := v.store.EndOwnSessions(v.r.Context(), v.actor, id, ""); err != nil {
+		return err
+	}
+	if id == v.session.ID {
+		v.sessions.forget(v.r, v.w)
+		return v.redirect("/sign-in?out=1")
+	}
+	return v.done("/settings", ok("That session is over."))
+}
+
+func (v *visit) signOutOthers() error {
+	n, err := v.store.EndOwnSessions(v.r.Context(), v.actor, "", v.session.ID)
+	if err != nil {
+		return err
+	}
+	return v.done("/settings", ok(tel.Plural(n, "other session")+" ended."))
+}
