@@ -200,6 +200,10 @@ func (h history) replay(e *tel.Event) {
 	switch e.Kind {
 	case tel.EventReserved, tel.EventExtended:
 		f.expires = e.Facts.ExpiresAt
+	case tel.EventSubmitted:
+		f.expires, f.state = e.Facts.ExpiresAt, tel.StateSubmitted
+	case tel.EventResumed:
+		f.expires, f.state = e.Facts.ExpiresAt, tel.StateLive
 	case tel.EventCancelled:
 		f.state = tel.StateCancelled
 	case tel.EventExpired:
@@ -404,7 +408,7 @@ func (c *checker) shelf() error {
 	}
 	now := c.store.Now()
 	var taken int64
-	rows, err := c.tx.QueryContext(c.ctx, `SELECT h.tn FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE r.expires_at > $1 OR r.state <> 'live'
+	rows, err := c.tx.QueryContext(c.ctx, `SELECT h.tn FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE r.expires_at > $1
 		UNION ALL SELECT tn FROM tn_state WHERE until IS NULL OR until > $1`, micros(now))
 	err = eachRow(rows, err, func(row scanner) error {
 		var tn tel.Number

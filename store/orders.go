@@ -136,7 +136,7 @@ func (t *tx) whyNot(account tel.AccountID, tn tel.Number) (*tel.Error, error) {
 	var at micros
 	var how string
 	err := t.row(`SELECT p.ended_at, p.how FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE p.tn = $1 AND r.account_id = $2
-		UNION ALL SELECT r.expires_at, 'expired' FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn = $1 AND r.account_id = $2 AND r.state = 'live' AND r.expires_at <= $3
+		UNION ALL SELECT r.expires_at, 'expired' FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn = $1 AND r.account_id = $2 AND r.expires_at <= $3
 		ORDER BY 1 DESC LIMIT 1`, int64(tn), int64(account), micros(t.now)).Scan(&at, &how)
 	switch {
 	case errors.Is(err, sql.ErrNoRows) || err == nil && how != string(tel.StateExpired):

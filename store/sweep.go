@@ -64,7 +64,7 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 func (s *Store) sweepExpired(ctx context.Context) (n int, err error) {
 	err = s.change(ctx, tel.System("sweeper"), func(t *tx) error {
 		n = 0
-		due, err := t.reservations(`r.ended_at IS NULL AND r.state = 'live' AND r.expires_at <= $1 ORDER BY r.expires_at, r.seq LIMIT $2`, micros(t.now), endAtOnce)
+		due, err := t.reservations(`r.ended_at IS NULL AND r.expires_at <= $1 ORDER BY r.expires_at, r.seq LIMIT $2`, micros(t.now), endAtOnce)
 		if err != nil {
 			return err
 		}
@@ -194,6 +194,6 @@ func (s *Store) sweepOld(ctx context.Context) (removed int, err error) {
 // due tells whether some reservation ran out and is not written down yet.
 func (s *Store) due(ctx context.Context) (bool, error) {
 	var n int
-	err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM reservation WHERE ended_at IS NULL AND state = 'live' AND expires_at <= $1 LIMIT 1) AS d`, micros(s.Now())).Scan(&n)
+	err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM reservation WHERE ended_at IS NULL AND expires_at <= $1 LIMIT 1) AS d`, micros(s.Now())).Scan(&n)
 	return n > 0, err
 }
