@@ -41,4 +41,4 @@ CREATE TABLE purchase (
 CREATE INDEX purchase_reservation ON purchase (reservation, created_at, id);
 CREATE INDEX purchase_order ON purchase (order_seq) WHERE order_seq IS NOT NULL;
 CREATE INDEX purchase_session ON purchase (session, account_id, nth) WHERE session IS NOT NULL;
-CREATE INDEX purchase_forgotten ON purchase (created_at) WHERE order_seq IS NULL AND buyer <> '';
+CREATE INDEX purchase_forgotten ON purchase (created_at) WHERE order_seq IS NULL AND paid_at IS NULL AND buyer <> '';

@@ -167,6 +167,7 @@ var oldRows = []struct {
 	{`SELECT 1 FROM session WHERE created_at < $1 LIMIT 1`, `DELETE FROM session WHERE created_at < $1`, func(c Config) time.Duration { return c.AbsoluteSession }},
 	{`SELECT 1 FROM link WHERE expires_at < $1 LIMIT 1`, `DELETE FROM link WHERE expires_at < $1`, func(Config) time.Duration { return 0 }},
 	{`SELECT 1 FROM answered WHERE at < $1 LIMIT 1`, `DELETE FROM answered WHERE (account_id, key) IN (SELECT account_id, key FROM answered WHERE at < $1 ORDER BY at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
+	{`SELECT 1 FROM purchase WHERE order_seq IS NULL AND paid_at IS NULL AND buyer <> '' AND created_at < $1 LIMIT 1`, `UPDATE purchase SET buyer = '' WHERE order_seq IS NULL AND paid_at IS NULL AND buyer <> '' AND created_at < $1`, func(Config) time.Duration { return buyerKept }},
 	{`SELECT 1 FROM sign_in_failure WHERE at < $1 LIMIT 1`, `DELETE FROM sign_in_failure WHERE at < $1`, func(Config) time.Duration { return failureWindow }},
 }
 

@@ -177,6 +177,12 @@ func (r *Reservation) Extendable(p Policy, now time.Time) bool {
 	return trial.Extend(p, now) == nil
 }
 
+// Accepts tells why a purchase cannot be completed now: CodeRanOut, CodeEnded, or nil.
+func (r *Reservation) Accepts(now time.Time) error {
+	trial := *r
+	return trial.move(MoveOrder, now)
+}
+
 // Submit stops the clock for a payment, once: expiry and limit move as if it stood as
 // long as it may, so that whoever reads them needs to know nothing of it. CodeRanOut,
 // CodeEnded.
