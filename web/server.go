@@ -28,6 +28,7 @@ type Config struct {
 	Version string
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	EndUsers       EndUserLimits
 }
 
 // Server serves the dashboard.
@@ -37,6 +38,7 @@ type Server struct {
 	log      *slog.Logger
 	sessions *cookieStore
 	imports  *imports
+	endUsers endUsers
 	mux      *http.ServeMux
 	handler  http.Handler
 	// searching has a place per search page that is made at once: half the cores, so
@@ -58,6 +60,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, store: cfg.Store, log: cfg.Log, draining: make(chan struct{}), searching: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	s.sessions = &cookieStore{store: cfg.Store, secure: base.Scheme == "https"}
 	s.imports = newImports(cfg.Store, cfg.Log)
+	s.endUsers = newEndUsers(cfg.EndUsers, cfg.Store.Now)
 	s.mux = http.NewServeMux()
 	for _, r := range s.routes() {
 		s.mux.HandleFunc(r.pattern, s.serve(r))
@@ -187,7 +190,7 @@ func (s *Server) localPath(to string) string {
 	}
 	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: u, Host: "local"})
 	switch pattern {
-	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv":
+	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv", "GET /buy/{token}/checkout", "GET /buy/{token}/return":
 		return "" // no page
 	}
 	return u.RequestURI()

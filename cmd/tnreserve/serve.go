@@ -36,6 +36,9 @@ type serveCommand struct {
 	ClientRate         float64 `placeholder:"N" default:"200" help:"How many requests per second an API client may make on the long run; 0 is no limit. Default: ${default}."`
 	ClientBurst        int     `placeholder:"N" default:"1000" help:"How many it may make at once. Default: ${default}."`
 
+	ShopSearches int `placeholder:"N" default:"60" help:"How many searches a minute an address may make in storefronts. Default: ${default}."`
+	ShopHolds    int `placeholder:"N" default:"20" help:"How many numbers an hour it may hold there; half as many per browser. Default: ${default}."`
+
 	Batch    int    `hidden:"" default:"256" help:"How many waiting changes one transaction takes; 1 is for the benchmark to compare with."`
 	LogLevel string `placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: debug, info, warn or error. Default: ${default}."`
 }
@@ -69,7 +72,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy})
+	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy, EndUsers: c.endUserLimits()})
 	if err != nil {
 		return err
 	}
@@ -104,7 +107,15 @@ func (c *serveCommand) clientLimits(s *store.Store) *limit.Limits {
 	return limit.New(c.ClientRate, c.ClientBurst, s.Now)
 }
 
+// endUserLimits bound what people without an account may ask of storefronts.
+func (c *serveCommand) endUserLimits() web.EndUserLimits {
+	return web.EndUserLimits{Searches: c.ShopSearches, Holds: c.ShopHolds, HoldsPerSession: (c.ShopHolds + 1) / 2}
+}
+
 func (c *serveCommand) sensible() error {
+	if c.ShopSearches < 1 || c.ShopHolds < 1 {
+		return usageError("--shop-searches and --shop-holds are 1 or more")
+	}
 	if c.ClientRate < 0 || c.ClientRate > 0 && c.ClientBurst < 1 {
 		return usageError("--client-rate is 0 or more, --client-burst 1 or more")
 	}
