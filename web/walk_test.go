@@ -541,7 +541,7 @@ var (
 
 // same is an answer without what names its target, and without chance.
 func same(a *answer, to target) string {
-	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}", to.share, "{share}"}
+	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}", to.share, "{share}", to.buy, "{buy}"}
 	for _, tn := range []string{to.tn, to.second, to.service, to.aging} {
 		if n, err := tel.ParseNumber(tn); err == nil {
 			forms = append(forms, n.E164(), "{e164}", n.Digits(), "{tn}", n.String(), "{tn}", url.QueryEscape(n.String()), "{tn}")
