@@ -101,6 +101,14 @@ func monthly(m tel.Money) string {
 	return money(m) + " a month"
 }
 
+// buyerPlace is a place as end users know it.
+func buyerPlace(p tel.Place) string {
+	if p.City != "" && p.State != "" {
+		return placeText(p)
+	}
+	return placeName(p)
+}
+
 // linkState is how a link shows in its list.
 func linkState(l tel.PurchaseLink) look {
 	switch {
@@ -113,7 +121,7 @@ func linkState(l tel.PurchaseLink) look {
 	case l.Paying:
 		return look{"info", "hourglass", "At payment"}
 	}
-	return look{"good", "circle-check", "Good"}
+	return look{"good", "circle-check", "Active"}
 }
 
 // revocable tells whether there is anything to take back.

@@ -8,12 +8,11 @@ import (
 
 // Selling is the page of how an account sells to end users.
 type Selling struct {
-	Account  tel.Account
-	Form     SellingForm
-	Operator bool   // came by the account's page
-	Secret   string // just made, shown this once
-	ShopAt   string // address of the storefront that is open, "" none
-	Base     string // this server as people reach it
+	Account tel.Account
+	Form    SellingForm
+	Secret  string // just made, shown this once
+	ShopAt  string // address of the storefront that is open, "" none
+	Base    string // this server as people reach it
 }
 
 // SellingForm is the settings as typed. Errors by field, named as in tel.Selling.Check.
@@ -40,6 +39,17 @@ func NewSellingForm(s tel.Selling) SellingForm {
 		f.Questions = append(f.Questions, tel.Question{})
 	}
 	return f
+}
+
+// shown is how many questions stand open: those in use, and one to add.
+func (f SellingForm) shown() int {
+	last := 1
+	for i, q := range f.Questions {
+		if q.Label != "" || q.Required || f.Errors[questionName(i)] != "" {
+			last = i + 2
+		}
+	}
+	return min(last, len(f.Questions))
 }
 
 func sellingPath(account tel.AccountID, rest string) string {

@@ -27,7 +27,7 @@ func (v *visit) selling() error {
 }
 
 func (v *visit) sellingPage(status int, a *tel.Account, sel tel.Selling, form views.SellingForm, secret string) error {
-	page := views.Selling{Account: *a, Form: form, Operator: v.actor.Can(tel.ActManageAccounts), Secret: secret, Base: v.absolute("")}
+	page := views.Selling{Account: *a, Form: form, Secret: secret, Base: v.absolute("")}
 	if sel.ShopOn {
 		page.ShopAt = "/shop/" + sel.Slug
 	}
