@@ -232,8 +232,9 @@ func (s *site) actor(who string) tel.Actor {
 
 // free is a TN that nobody has asked for yet.
 func (s *site) free() tel.Number {
-	if s.nextTN++; s.nextTN > 999 { // the block is empty: the next one
-		return tel.NewNumber(919, 555, 4999-s.nextTN)
+	s.nextTN++
+	if s.nextTN > 990 {
+		return tel.NewNumber(919, 555, 3999-(s.nextTN-991)%900)
 	}
 	return tel.NewNumber(919, 555, 2999-s.nextTN)
 }
@@ -440,6 +441,15 @@ func (a *answer) has(selector string) *answer {
 	a.t.Helper()
 	if a.doc().Find(selector).Length() == 0 {
 		a.t.Errorf("%s has no %s: %s", a.url, selector, a.text("#main"))
+	}
+	return a
+}
+
+// is checks the status.
+func (a *answer) is(status int) *answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("%d, not %d: %s", a.status, status, a.text("#main"))
 	}
 	return a
 }

@@ -86,6 +86,7 @@ const (
 	ActReadBuyer        Action = "read who bought"
 	ActPurchase         Action = "complete the one purchase behind a link"
 	ActShop             Action = "search and hold one TN in a storefront"
+	ActManageWebhooks   Action = "webhooks of an account"
 )
 
 // Reach is how far a role's permission goes.
@@ -125,6 +126,7 @@ var grants = map[Action]map[Role]Reach{
 	ActReadBuyer:        {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActPurchase:         {RoleBuyer: ReachOwn}, // the one that Actor.ID names
 	ActShop:             {RoleBuyer: ReachOwn},
+	ActManageWebhooks:   {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 }
 
 // Actions lists every Action, for tests and for the page that explains roles.
@@ -135,6 +137,7 @@ func Actions() []Action {
 		ActDisconnect, ActLookUpTN,
 		ActManageInventory, ActManageAccounts, ActManagePeople, ActManageClients,
 		ActShareReservation, ActSetSelling, ActReadBuyer, ActPurchase, ActShop,
+		ActManageWebhooks,
 	}
 }
 

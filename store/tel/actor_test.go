@@ -33,6 +33,7 @@ set how an account sells to end users            | all | own | -   | -   | -   |
 read who bought                                  | all | own | -   | -   | -   | -
 complete the one purchase behind a link          | -   | -   | -   | -   | -   | own
 search and hold one TN in a storefront           | -   | -   | -   | -   | -   | own
+webhooks of an account                           | all | own | -   | -   | -   | -
 `
 
 func TestWhoMayWhat(t *testing.T) {
