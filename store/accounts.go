@@ -81,7 +81,7 @@ func (t *tx) flushAccounts() error {
 
 // unsweptSQL sums the TNs of reservations that ran out and that the sweeper has not
 // ended yet: the counter less these is what the account really holds.
-const unsweptSQL = `SELECT COALESCE(SUM(tn_count), 0) FROM reservation WHERE account_id = $1 AND ended_at IS NULL AND state = 'live' AND expires_at <= $2`
+const unsweptSQL = `SELECT COALESCE(SUM(tn_count), 0) FROM reservation WHERE account_id = $1 AND ended_at IS NULL AND expires_at <= $2`
 
 // held is how many TNs the account holds now. The exact figure is asked for only
 // where the counter, an upper bound, would refuse.

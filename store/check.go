@@ -24,6 +24,9 @@ var invariants = []struct{ broken, sql string }{
 	{"TN %v is in service or aging, and account %v has no order for it", `SELECT s.tn, s.account_id FROM tn_state s LEFT JOIN orders o ON o.seq = s.order_seq AND o.account_id = s.account_id AND o.kind <> 'disconnect'
 		LEFT JOIN order_tn n ON n.order_seq = o.seq AND n.tn = s.tn AND n.code = '' WHERE s.state <> 'disabled' AND n.tn IS NULL`},
 	{"TN %v is aging without an end, or %v with one", `SELECT tn, state FROM tn_state WHERE (state = 'aging') <> (until IS NOT NULL)`},
+	{"purchase link %v and its reservation %v are of different accounts", `SELECT p.id, r.id FROM purchase p JOIN reservation r ON r.seq = p.reservation LEFT JOIN orders o ON o.seq = p.order_seq WHERE r.account_id <> p.account_id OR o.account_id <> p.account_id`},
+	{"reservation number %v was bought %v times", `SELECT reservation, COUNT(*) FROM purchase WHERE order_seq IS NOT NULL GROUP BY reservation HAVING COUNT(*) > 1`},
+	{"reservation %v is %v, and its clock never stood", `SELECT id, state FROM reservation WHERE state = 'submitted' AND submitted_at IS NULL`},
 	{"order %v says it has another number of TNs than it does (%v)", `SELECT o.id, o.completed FROM orders o WHERE o.completed <> (SELECT COUNT(*) FROM order_tn n WHERE n.order_seq = o.seq AND n.code = '')`},
 	{"order %v of named TNs says nothing of some of its %v TNs", `SELECT o.id, o.quantity FROM orders o WHERE o.kind <> 'search' AND o.quantity <> (SELECT COUNT(*) FROM order_tn n WHERE n.order_seq = o.seq)`},
 	{"TN %v went to order %v, and is neither in service by it nor was it disconnected", `SELECT n.tn, o.id FROM order_tn n JOIN orders o ON o.seq = n.order_seq
@@ -213,6 +216,10 @@ func (h history) replay(e *tel.Event) {
 	switch e.Kind {
 	case tel.EventReserved, tel.EventExtended:
 		f.expires = e.Facts.ExpiresAt
+	case tel.EventSubmitted:
+		f.expires, f.state = e.Facts.ExpiresAt, tel.StateSubmitted
+	case tel.EventResumed:
+		f.expires, f.state = e.Facts.ExpiresAt, tel.StateLive
 	case tel.EventCancelled:
 		f.state = tel.StateCancelled
 	case tel.EventExpired:
@@ -417,7 +424,7 @@ func (c *checker) shelf() error {
 	}
 	now := c.store.Now()
 	var taken int64
-	rows, err := c.tx.QueryContext(c.ctx, `SELECT h.tn FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE r.expires_at > $1 OR r.state <> 'live'
+	rows, err := c.tx.QueryContext(c.ctx, `SELECT h.tn FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE r.expires_at > $1
 		UNION ALL SELECT tn FROM tn_state WHERE until IS NULL OR until > $1`, micros(now))
 	err = eachRow(rows, err, func(row scanner) error {
 		var tn tel.Number

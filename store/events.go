@@ -184,7 +184,7 @@ func (s *Store) apply(events []*tel.Event) {
 func shelfChanges(e *tel.Event) []shelf.Change {
 	var c shelf.Change
 	switch e.Kind {
-	case tel.EventReserved, tel.EventExtended, tel.EventDisconnected:
+	case tel.EventReserved, tel.EventExtended, tel.EventSubmitted, tel.EventResumed, tel.EventDisconnected:
 		c.Until = time.UnixMicro(e.Facts.ExpiresAt)
 	case tel.EventDropped, tel.EventCancelled, tel.EventExpired, tel.EventEnabled, tel.EventAged:
 		c.Free = true

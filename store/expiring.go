@@ -102,7 +102,7 @@ func (t *tx) warn(id tel.AccountID) (int, error) {
 		return 0, err
 	}
 	for _, r := range soon {
-		if r.State == tel.StateLive {
+		if r.StateAt(t.now) == tel.StateLive {
 			t.event(tel.EventExpiring, id, r.Seq, tel.Facts{ExpiresAt: r.ExpiresAt.UnixMicro()})
 		}
 	}

@@ -479,7 +479,7 @@ func (s *Store) loadShelf(ctx context.Context) error {
 	if err := s.putBlocks(ctx, tx, 0, lastBlock); err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT h.tn, r.expires_at, r.state = 'live' FROM hold h JOIN reservation r ON r.seq = h.reservation`)
+	rows, err := tx.QueryContext(ctx, `SELECT h.tn, r.expires_at, TRUE FROM hold h JOIN reservation r ON r.seq = h.reservation`)
 	if err := eachRow(rows, err, s.takeHeld); err != nil {
 		return err
 	}

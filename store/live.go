@@ -105,13 +105,13 @@ func topicsOf(k tel.EventKind) (open, own Topic) {
 	case tel.EventDisconnected, tel.EventOrderPlaced, tel.EventOrderCompleted, tel.EventOrderPartial, tel.EventOrderFailed,
 		tel.EventOrderWaits, tel.EventOrderUpdated, tel.EventOrderNoted:
 		return 0, TopicOrders
-	case tel.EventExtended:
+	case tel.EventExtended, tel.EventSubmitted, tel.EventResumed, tel.EventLinkMade, tel.EventLinkRevoked, tel.EventPaidInVain:
 		return 0, TopicReservations
 	case tel.EventDisabled, tel.EventEnabled:
 		return TopicShelf, 0
 	case tel.EventImported:
 		return TopicShelf, TopicInventory
-	case tel.EventSwitched, tel.EventLocked, tel.EventPolicy, tel.EventAccountCreated,
+	case tel.EventSwitched, tel.EventLocked, tel.EventPolicy, tel.EventSelling, tel.EventAccountCreated,
 		tel.EventClientCreated, tel.EventClientRevoked, tel.EventClientRotated,
 		tel.EventEndpointCreated, tel.EventEndpointChanged, tel.EventEndpointPaused, tel.EventEndpointResumed, tel.EventEndpointDeleted, tel.EventEndpointRotated,
 		tel.EventInvited, tel.EventUninvited, tel.EventJoined, tel.EventRoleChanged, tel.EventDeactivated, tel.EventReactivated, tel.EventFactorRequired:

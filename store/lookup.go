@@ -126,8 +126,8 @@ func (s *Store) pastHolds(ctx context.Context, actor tel.Actor, tn tel.Number) (
 			WHERE p.tn = $1 AND ($2 OR r.account_id = $3)
 		UNION ALL SELECT `+reservationColumns+`, a.name, r.expires_at, 'expired' FROM hold h
 			JOIN reservation r ON r.seq = h.reservation JOIN account a ON a.id = r.account_id
-			WHERE h.tn = $1 AND ($2 OR r.account_id = $3) AND r.state = 'live' AND r.expires_at <= $4
-		ORDER BY 21 DESC LIMIT $5`, int64(tn), actor.Sees(0), int64(actor.Account), now, mostPast)
+			WHERE h.tn = $1 AND ($2 OR r.account_id = $3) AND r.expires_at <= $4
+		ORDER BY 22 DESC LIMIT $5`, int64(tn), actor.Sees(0), int64(actor.Account), now, mostPast)
 	if err != nil {
 		return nil, err
 	}

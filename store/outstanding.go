@@ -187,10 +187,10 @@ func keyset(by Sort, ended bool) (order, error) {
 func (c *condition) sql(o order, after *keyAfter, now micros, q ListQuery) string {
 	at := c.arg(now)
 	if !q.Ended {
-		return c.part(o, after, q.Limit, `r.ended_at IS NULL AND (r.expires_at > `+at+` OR r.state = 'submitted')`)
+		return c.part(o, after, q.Limit, `r.ended_at IS NULL AND r.expires_at > `+at)
 	}
 	swept := c.part(o, after, q.Limit, `r.ended_at IS NOT NULL`)
-	unswept := c.part(order{"r.expires_at", true}, after, q.Limit, `r.ended_at IS NULL AND r.state = 'live' AND r.expires_at <= `+at)
+	unswept := c.part(order{"r.expires_at", true}, after, q.Limit, `r.ended_at IS NULL AND r.expires_at <= `+at)
 	return `SELECT * FROM (` + swept + `) AS swept UNION ALL SELECT * FROM (` + unswept + `) AS unswept ORDER BY key DESC, seq DESC LIMIT ` + strconv.Itoa(q.Limit+1)
 }
 
@@ -269,7 +269,7 @@ func (s *Store) Count(ctx context.Context, actor tel.Actor, q ListQuery, most in
 		return 0, err
 	}
 	at := where.arg(micros(s.Now()))
-	parts := append([]string{`r.ended_at IS NULL AND (r.expires_at > ` + at + ` OR r.state = 'submitted')`}, where.parts...)
+	parts := append([]string{`r.ended_at IS NULL AND r.expires_at > ` + at}, where.parts...)
 	err = s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM reservation r WHERE `+strings.Join(parts, ` AND `)+` LIMIT `+strconv.Itoa(most)+`) AS counted`, where.args...).Scan(&n)
 	return n, err
 }

@@ -16,7 +16,7 @@ import (
 	"tnreserve/store/tel"
 )
 
-const reservationColumns = `r.seq, r.id, r.account_id, r.state, r.created_at, r.expires_at, r.limit_at, r.extensions, r.tn_count, r.customer_reference, r.note,
+const reservationColumns = `r.seq, r.id, r.account_id, r.state, r.created_at, r.expires_at, r.limit_at, r.submitted_at, r.extensions, r.tn_count, r.customer_reference, r.note,
 	r.created_by, r.created_by_name, r.created_door, r.ended_at, r.ended_by, r.ended_by_name, r.ended_door, r.end_reason, r.refused, r.changed_at`
 
 func scanReservation(row scanner) (*tel.Reservation, error) {
@@ -26,7 +26,7 @@ func scanReservation(row scanner) (*tel.Reservation, error) {
 
 // reservationFields are the destinations of reservationColumns.
 func reservationFields(r *tel.Reservation) []any {
-	return []any{&r.Seq, &r.ID, &r.Account, (*string)(&r.State), (*micros)(&r.CreatedAt), (*micros)(&r.ExpiresAt), (*micros)(&r.LimitAt), &r.Extensions, &r.TNCount, &r.CustomerReference, &r.Note,
+	return []any{&r.Seq, &r.ID, &r.Account, (*string)(&r.State), (*micros)(&r.CreatedAt), (*micros)(&r.ExpiresAt), (*micros)(&r.LimitAt), (*micros)(&r.SubmittedAt), &r.Extensions, &r.TNCount, &r.CustomerReference, &r.Note,
 		&r.CreatedBy.ID, &r.CreatedBy.Name, &r.CreatedBy.Door, (*micros)(&r.EndedAt), &r.EndedBy.ID, &r.EndedBy.Name, &r.EndedBy.Door, &r.EndReason, (*numbers)(&r.Refused), (*micros)(&r.ChangedAt)}
 }
 

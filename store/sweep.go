@@ -80,7 +80,7 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 func (s *Store) sweepExpired(ctx context.Context) (n int, err error) {
 	err = s.change(ctx, tel.System("sweeper"), func(t *tx) error {
 		n = 0
-		due, err := t.reservations(`r.ended_at IS NULL AND r.state = 'live' AND r.expires_at <= $1 ORDER BY r.expires_at, r.seq LIMIT $2`, micros(t.now), endAtOnce)
+		due, err := t.reservations(`r.ended_at IS NULL AND r.expires_at <= $1 ORDER BY r.expires_at, r.seq LIMIT $2`, micros(t.now), endAtOnce)
 		if err != nil {
 			return err
 		}
@@ -184,6 +184,7 @@ var oldRows = []struct {
 	{`SELECT 1 FROM link WHERE expires_at < $1 LIMIT 1`, `DELETE FROM link WHERE expires_at < $1`, func(Config) time.Duration { return 0 }},
 	{`SELECT 1 FROM invitation WHERE expires_at < $1 LIMIT 1`, `DELETE FROM invitation WHERE expires_at < $1`, func(Config) time.Duration { return 0 }},
 	{`SELECT 1 FROM answered WHERE at < $1 LIMIT 1`, `DELETE FROM answered WHERE (account_id, key) IN (SELECT account_id, key FROM answered WHERE at < $1 ORDER BY at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
+	{`SELECT 1 FROM purchase WHERE order_seq IS NULL AND paid_at IS NULL AND buyer <> '' AND created_at < $1 LIMIT 1`, `UPDATE purchase SET buyer = '' WHERE order_seq IS NULL AND paid_at IS NULL AND buyer <> '' AND created_at < $1`, func(Config) time.Duration { return buyerKept }},
 	{`SELECT 1 FROM noted WHERE noted_at < $1 LIMIT 1`, `DELETE FROM noted WHERE (order_seq, key) IN (SELECT order_seq, key FROM noted WHERE noted_at < $1 ORDER BY noted_at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
 	{`SELECT 1 FROM client_use WHERE hour < $1 LIMIT 1`, `DELETE FROM client_use WHERE hour < $1`, func(Config) time.Duration { return usesKept }},
 	{`SELECT 1 FROM sign_in_failure WHERE at < $1 LIMIT 1`, `DELETE FROM sign_in_failure WHERE at < $1`, func(Config) time.Duration { return failureWindow }},
@@ -213,6 +214,6 @@ func (s *Store) sweepOld(ctx context.Context) (removed int, err error) {
 // due tells whether some reservation ran out and is not written down yet.
 func (s *Store) due(ctx context.Context) (bool, error) {
 	var n int
-	err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM reservation WHERE ended_at IS NULL AND state = 'live' AND expires_at <= $1 LIMIT 1) AS d`, micros(s.Now())).Scan(&n)
+	err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM reservation WHERE ended_at IS NULL AND expires_at <= $1 LIMIT 1) AS d`, micros(s.Now())).Scan(&n)
 	return n > 0, err
 }

@@ -38,6 +38,7 @@ type AccountDetail struct {
 	Aging    AgingForm
 	// MayClients leads to the account's API clients.
 	MayClients bool
+	MaySell    bool // the same for how it sells
 }
 
 // MaySwitch tells whether the reader may turn the switch.

@@ -147,6 +147,16 @@ func Steps(events []tel.Event) []Step {
 			s.Icon, s.Title, s.By = "hourglass", "Told to run out soon", ""
 		case tel.EventOrdered:
 			s.Icon, s.Title, s.Tone = "shopping-cart", "Ordered", "good"
+		case tel.EventSubmitted:
+			s.Icon, s.Title = "hourglass", "Went on to payment; the clock stands"
+		case tel.EventResumed:
+			s.Icon, s.Title = "timer", "Back from payment; the clock goes on"
+		case tel.EventLinkMade:
+			s.Icon, s.Title = "plus", "Purchase link made"
+		case tel.EventLinkRevoked:
+			s.Icon, s.Title = "ban", "Purchase link revoked"
+		case tel.EventPaidInVain:
+			s.Icon, s.Title, s.Tone = "triangle-alert", "Paid in vain: there was nothing left to order", "bad"
 		case tel.EventPartOrdered:
 			s.Icon, s.Title, s.Tone = "shopping-cart", "Ordered in part", "good"
 			s.Text = joinTNs(e.Facts.TNs)

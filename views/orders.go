@@ -47,6 +47,7 @@ type OrderDetail struct {
 	Notes        []tel.OrderNote // newest first
 	History      []Step          // newest first
 	Reservations []string        // ids that it was ordered with and that the reader may open
+	Buyer        *tel.Buyer      // who ordered through a purchase link, for who may know
 	MayChange    bool            // names, notes, closing
 	MayLookUp    bool            // TNs lead to what is known of them
 	WithAccount  bool

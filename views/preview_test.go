@@ -234,6 +234,12 @@ func checkPage(t *testing.T, doc *goquery.Document) {
 			t.Errorf("%d of %s, want 1", n, one)
 		}
 	}
+	checkParts(t, doc)
+}
+
+// checkParts is checkPage for what is inside any page.
+func checkParts(t *testing.T, doc *goquery.Document) {
+	t.Helper()
 	ids := map[string]bool{}
 	doc.Find("[id]").Each(func(_ int, el *goquery.Selection) {
 		id, _ := el.Attr("id")

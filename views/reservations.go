@@ -71,9 +71,11 @@ type ReservationDetail struct {
 	MayChange     bool   // cancel, drop
 	MayOrder      bool
 	WithAccount   bool
-	AccountHref   string       // "" no link
-	Orders        []*tel.Order // that took numbers of it
-	History       []Step       // newest first
+	AccountHref   string         // "" no link
+	Orders        []*tel.Order   // that took numbers of it
+	History       []Step         // newest first
+	Links         *PurchaseLinks // nil for who may make none
+	MadeLink      string         // just made, shown this once
 }
 
 // CancelReservations is the question before reservations are cancelled.

@@ -81,6 +81,7 @@ func (v *visit) accountPage(status int, a *tel.Account, policy, limits views.Pol
 	page := views.AccountDetail{Account: *a, Policy: policy, Limits: limits, Aging: aging, Operator: v.actor.Can(tel.ActLockSwitch), Acting: v.actor.Account == a.ID && v.actor.Can(tel.ActLockSwitch)}
 	page.ReadOnly = !v.actor.May(tel.ActSetPolicy, a.ID)
 	page.MayClients = v.actor.May(tel.ActManageClients, a.ID)
+	page.MaySell = v.actor.May(tel.ActSetSelling, a.ID)
 	var err error
 	if v.actor.May(tel.ActListReservations, a.ID) {
 		if page.Live, err = v.store.Count(v.r.Context(), v.actor, store.ListQuery{Account: a.ID}, mostCounted); err != nil {

@@ -51,7 +51,12 @@ func (v *visit) fail(err error) {
 			problem.Wait = max(0, e.At.Sub(v.now))
 		}
 	}
+	if first, rest, _ := strings.Cut(strings.TrimPrefix(v.r.URL.EscapedPath(), "/"), "/"); first == "buy" || first == "shop" {
+		name, _, _ := strings.Cut(rest, "/")
+		problem.Back = "/" + first + "/" + name // for who has no other page here
+	}
 	if code == tel.CodeNotFound {
+		problem.Back = ""
 		problem.Message = "" // one text, whatever it was
 	}
 	if problem.Status >= 500 {

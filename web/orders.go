@@ -168,6 +168,12 @@ func (v *visit) orderPage(status int, o *tel.Order, page views.OrderDetail) erro
 	page.Order, page.Self, page.Key = o, orderAt(o), rand.Text()
 	page.MayChange = v.actor.May(tel.ActOrder, o.Account)
 	page.MayLookUp = v.actor.Can(tel.ActLookUpTN)
+	if v.actor.May(tel.ActReadBuyer, o.Account) {
+		var err error
+		if page.Buyer, err = v.store.BuyerOf(v.r.Context(), v.actor, o); err != nil {
+			return err
+		}
+	}
 	if page.WithAccount = v.actor.Sees(0); page.WithAccount && v.actor.Can(tel.ActManageAccounts) {
 		page.AccountHref = "/accounts/" + o.Account.String()
 	}

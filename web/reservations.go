@@ -309,7 +309,10 @@ func parseDuration(field, s string) (time.Duration, error) {
 }
 
 // reservation is one reservation's page.
-func (v *visit) reservation() error {
+func (v *visit) reservation() error { return v.reservationPage("") }
+
+// reservationPage is it with a purchase link that was just made; "" is none.
+func (v *visit) reservationPage(made string) error {
 	r, err := v.store.OpenReservation(v.r.Context(), v.actor, v.r.PathValue("id"))
 	if err != nil {
 		return err
@@ -323,7 +326,7 @@ func (v *visit) reservation() error {
 		return err
 	}
 	page := views.ReservationDetail{
-		Reservation: r, Left: v.countdown(r, "this reservation"), Self: v.self(),
+		Reservation: r, Left: v.countdown(r, "this reservation"), Self: "/reservations/" + r.ID, MadeLink: made,
 		MaxExtensions: account.Policy.MaxExtensions, Window: account.Policy.Window,
 		MayChange: v.actor.May(tel.ActChangeHold, r.Account), MayOrder: v.actor.May(tel.ActOrder, r.Account), WithAccount: v.actor.Sees(0),
 	}
@@ -334,6 +337,9 @@ func (v *visit) reservation() error {
 		page.AccountHref = "/accounts/" + r.Account.String()
 	}
 	if page.Orders, err = v.store.OrdersOf(v.r.Context(), r); err != nil {
+		return err
+	}
+	if page.Links, err = v.purchaseLinks(r); err != nil {
 		return err
 	}
 	slices.Reverse(events)

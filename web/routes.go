@@ -84,6 +84,18 @@ func (s *Server) routes() []route {
 		{"POST /reservations/{id}/extend", signedIn, (*visit).extend},
 		{"POST /reservations/{id}/drop", signedIn, (*visit).drop},
 
+		{"POST /reservations/{id}/links", signedIn, (*visit).makeLink},
+		{"POST /reservations/{id}/links/{link}/revoke", signedIn, (*visit).revokeLink},
+
+		{"GET /buy/{token}", open, (*visit).purchase},
+		{"POST /buy/{token}", open, (*visit).acceptPurchase},
+		{"GET /buy/{token}/checkout", open, (*visit).checkout},
+		{"POST /buy/{token}/back", open, (*visit).leaveCheckout},
+		{"GET /buy/{token}/return", open, (*visit).returnFromCheckout},
+		{"POST /buy/{token}/similar", open, (*visit).takeSimilar},
+		{"GET /shop/{slug}", open, (*visit).shop},
+		{"POST /shop/{slug}", open, (*visit).holdInShop},
+
 		{"GET /orders", signedIn, (*visit).orders},
 		{"POST /orders", signedIn, (*visit).placeOrder},
 		{"GET /orders/new", signedIn, (*visit).newOrder},
@@ -116,6 +128,10 @@ func (s *Server) routes() []route {
 		{"POST /accounts/{account}/limits", signedIn, (*visit).setLimits},
 		{"POST /accounts/{account}/aging", signedIn, (*visit).setAging},
 		{"POST /accounts/{account}/enter", signedIn, (*visit).enterAccount},
+
+		{"GET /accounts/{account}/selling", signedIn, (*visit).selling},
+		{"POST /accounts/{account}/selling", signedIn, (*visit).setSelling},
+		{"POST /accounts/{account}/selling/secret", signedIn, (*visit).makeCheckoutSecret},
 
 		{"GET /accounts/{account}/clients", signedIn, (*visit).clients},
 		{"POST /accounts/{account}/clients", signedIn, (*visit).createClient},

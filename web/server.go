@@ -29,6 +29,7 @@ type Config struct {
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	SSO            *SSO // nil: none. It needs a BaseURL
+	EndUsers       EndUserLimits
 }
 
 // Server serves the dashboard.
@@ -39,6 +40,7 @@ type Server struct {
 	sessions *cookieStore
 	imports  *imports
 	sso      *provider // nil: none
+	endUsers endUsers
 	mux      *http.ServeMux
 	handler  http.Handler
 	// searching has a place per search page that is made at once: half the cores, so
@@ -66,6 +68,7 @@ func New(cfg Config) (*Server, error) {
 		s.sso = newProvider(*cfg.SSO, cfg.BaseURL, cfg.Store.Now)
 	}
 	s.imports = newImports(cfg.Store, cfg.Log)
+	s.endUsers = newEndUsers(cfg.EndUsers, cfg.Store.Now)
 	s.mux = http.NewServeMux()
 	for _, r := range s.routes() {
 		s.mux.HandleFunc(r.pattern, s.serve(r))
@@ -195,7 +198,7 @@ func (s *Server) localPath(to string) string {
 	}
 	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: u, Host: "local"})
 	switch pattern {
-	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv", "GET /reports/{file}", "GET /audit.csv", "GET /sign-in/sso", "GET " + ssoCallback:
+	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv", "GET /reports/{file}", "GET /audit.csv", "GET /sign-in/sso", "GET " + ssoCallback, "GET /buy/{token}/checkout", "GET /buy/{token}/return":
 		return "" // no page
 	}
 	return u.RequestURI()

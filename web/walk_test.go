@@ -38,6 +38,10 @@ type target struct {
 	waiting string // an invitation to the account
 	invite  string // the token of its link
 	reset   string // the token of a link that sets the person's password
+	buy     string // the token of a purchase link to live
+	terms   string // of what is behind it
+	share   string // the link's id
+	shop    string // a storefront
 	hook    string // an endpoint of webhooks
 	hint    string // of its secret
 	sent    string // a delivery to it
@@ -206,6 +210,22 @@ var walk = []step{
 	{pattern: "POST /reservations/{id}/drop", path: func(t target) string { return "/reservations/" + t.live + "/drop" }, form: func(t target) url.Values { return values("tn", t.second) },
 		own: statuses{303, 403, 303, 403, 303, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
 
+	{pattern: "POST /reservations/{id}/links", path: func(t target) string { return "/reservations/" + t.live + "/links" }, form: fields(),
+		own: statuses{200, 403, 200, 403, 200, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /reservations/{id}/links/{link}/revoke", path: func(t target) string { return "/reservations/" + t.live + "/links/" + t.share + "/revoke" }, form: fields(),
+		own: statuses{303, 403, 303, 403, 303, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+
+	{pattern: "GET /buy/{token}", path: buyPath(""), own: all(200), unknown: all(404), open: true},
+	{pattern: "POST /buy/{token}", path: buyPath(""), form: func(t target) url.Values { return values("name", "Ann", "email", "ann@example.com", "terms", t.terms) }, own: all(303), unknown: all(404), open: true},
+	{pattern: "POST /buy/{token}", path: buyPath(""), form: fields("name", ""), own: all(422), unknown: all(404), open: true},
+	{pattern: "GET /buy/{token}/checkout", path: buyPath("/checkout"), own: all(303), unknown: all(404), open: true},
+	{pattern: "POST /buy/{token}/back", path: buyPath("/back"), form: fields(), own: all(303), unknown: all(404), open: true},
+	{pattern: "GET /buy/{token}/return", path: buyPath("/return?status=paid&nonce=x&sig=x"), own: all(404), unknown: all(404), open: true},
+	{pattern: "POST /buy/{token}/similar", path: buyPath("/similar"), form: func(t target) url.Values { return values("tn", t.free) }, own: all(303), unknown: all(404), open: true},
+	{pattern: "GET /shop/{slug}", path: func(t target) string { return "/shop/" + t.shop }, own: all(200), unknown: all(404), open: true},
+	{pattern: "GET /shop/{slug}", path: func(t target) string { return "/shop/" + t.shop + "?npa=1" }, own: all(422), unknown: all(404), open: true},
+	{pattern: "POST /shop/{slug}", path: func(t target) string { return "/shop/" + t.shop }, form: func(t target) url.Values { return values("tn", t.free) }, own: all(303), unknown: all(404), open: true},
+
 	{pattern: "GET /orders", path: fixed("/orders"), own: statuses{200, 403, 200, 403, 200, 303}},
 	{pattern: "GET /orders", path: fixed("/orders?status=none&from=soon"), own: statuses{422, 403, 422, 403, 422, 303}},
 	{pattern: "GET /orders", path: func(t target) string { return "/orders?account=" + t.account },
@@ -301,6 +321,16 @@ var walk = []step{
 	{pattern: "POST /accounts/{account}/enter", path: func(t target) string { return "/accounts/" + t.account + "/enter" }, form: fields(), quick: true,
 		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
 
+	{pattern: "GET /accounts/{account}/selling", path: func(t target) string { return "/accounts/" + t.account + "/selling" },
+		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/selling", path: func(t target) string { return "/accounts/" + t.account + "/selling" },
+		form: fields("window", "20m", "most_held", "9", "question-1", "Company"),
+		own:  statuses{303, 403, 303, 403, 403, 303}, other: statuses{303, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/selling", path: func(t target) string { return "/accounts/" + t.account + "/selling" }, form: fields("window", "soon"),
+		own: statuses{422, 403, 422, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/selling/secret", path: func(t target) string { return "/accounts/" + t.account + "/selling/secret" }, form: fields(),
+		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
+
 	{pattern: "GET /accounts/{account}/clients", path: func(t target) string { return "/accounts/" + t.account + "/clients" },
 		own: statuses{200, 403, 200, 403, 403, 303}, other: statuses{200, 403, 404, 404, 404, 303}, unknown: gone},
 	{pattern: "POST /accounts/{account}/clients", path: func(t target) string { return "/accounts/" + t.account + "/clients" },
@@ -377,6 +407,10 @@ const (
 	noToken    = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
 
+func buyPath(rest string) func(target) string {
+	return func(t target) string { return "/buy/" + t.buy + rest }
+}
+
 func clientPath(rest string) func(target) string {
 	return func(t target) string { return "/accounts/" + t.account + "/clients/" + t.client + rest }
 }
@@ -422,7 +456,8 @@ type walker struct {
 
 var noTarget = target{account: "9599999", live: "11111111-2222-4333-8444-555555555555", tn: unknownTN, second: "9195559002", link: noToken, file: "NOSUCHIMPORTNOSUCHIMPORT55", client: "11111111-2222-4333-8444-666666666666",
 	order: "11111111-2222-4333-8444-777777777777", service: "9195559003", aging: "9195559004", hook: "11111111-2222-4333-8444-888888888888", sent: "11111111-2222-4333-8444-999999999999",
-	person: "11111111-2222-4333-8444-bbbbbbbbbbbb", session: "11111111-2222-4333-8444-cccccccccccc", waiting: "11111111-2222-4333-8444-aaaaaaaaaaaa", invite: noToken, reset: noToken}
+	person: "11111111-2222-4333-8444-bbbbbbbbbbbb", session: "11111111-2222-4333-8444-cccccccccccc", waiting: "11111111-2222-4333-8444-aaaaaaaaaaaa", invite: noToken, reset: noToken,
+	buy: noToken, share: "11111111-2222-4333-8444-aaaaaaaaaaaa", shop: "no-such-shop"}
 
 // fresh makes sure that an account has what the walk is aimed at.
 func (w *walker) fresh(account tel.AccountID) target {
@@ -450,6 +485,8 @@ func (w *walker) fresh(account tel.AccountID) target {
 	t.client, t.secret = w.client(account)
 	t.order, t.service, t.aging = w.ordered(account)
 	w.employed(account, &t)
+	t.buy, t.share, t.terms = w.shared(r)
+	t.shop = w.openShop(account)
 	t.hook, t.hint, t.sent = w.webhook(account)
 	w.bodies[account.String()] = t
 	return t
@@ -499,6 +536,31 @@ func (s *site) ordered(account tel.AccountID) (id, service, aging string) {
 		}
 	}
 	return s.standing(tns[0]).OrderID, tns[0].Digits(), tns[1].Digits()
+}
+
+// shared makes a purchase link of a reservation.
+func (s *site) shared(r *tel.Reservation) (token, id, terms string) {
+	s.t.Helper()
+	link, token, err := s.NewPurchaseLink(ctx, root, r.ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	p, _, err := s.Purchase(ctx, token, "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return token, link.ID, p.Terms()
+}
+
+// openShop makes sure that an account's storefront is open.
+func (s *site) openShop(account tel.AccountID) (slug string) {
+	s.t.Helper()
+	sel := tel.DefaultSelling()
+	sel.ShopOn, sel.Slug = true, "shop-"+account.String()
+	if err := s.SetSelling(ctx, root, account, sel); err != nil {
+		s.t.Fatal(err)
+	}
+	return sel.Slug
 }
 
 // client makes sure that an account has an API client that is not revoked.
@@ -684,7 +746,7 @@ var (
 
 // same is an answer without what names its target, and without chance.
 func same(a *answer, to target) string {
-	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}", to.person, "{person}", to.session, "{session}", to.waiting, "{invitation}", to.hook, "{endpoint}", to.sent, "{delivery}"}
+	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}", to.person, "{person}", to.session, "{session}", to.waiting, "{invitation}", to.hook, "{endpoint}", to.sent, "{delivery}", to.share, "{share}", to.buy, "{buy}"}
 	for _, tn := range []string{to.tn, to.second, to.service, to.aging} {
 		if n, err := tel.ParseNumber(tn); err == nil {
 			forms = append(forms, n.E164(), "{e164}", n.Digits(), "{tn}", n.String(), "{tn}", url.QueryEscape(n.String()), "{tn}")

@@ -67,6 +67,9 @@ func TestServeBandwidthDoor(t *testing.T) {
 			t.Errorf("request %d: %d, not %d", i, res.StatusCode, want)
 		}
 	}
+	if r := call(t, "", nil, "serve", "--db", db, "--shop-holds", "0"); r.code != exitUsage || !strings.Contains(r.err, "--shop-holds") {
+		t.Errorf("no holds in storefronts: %d %s", r.code, r.err)
+	}
 	if r := call(t, "", nil, "serve", "--db", db, "--client-rate", "-1"); r.code != exitUsage || !strings.Contains(r.err, "--client-rate") {
 		t.Error(r)
 	}

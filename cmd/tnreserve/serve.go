@@ -42,6 +42,9 @@ type serveCommand struct {
 
 	AllowPrivateWebhooks bool `help:"Send webhooks to loopback and private addresses too; for trials only."`
 
+	ShopSearches int `placeholder:"N" default:"60" help:"How many searches a minute an address may make in storefronts. Default: ${default}."`
+	ShopHolds    int `placeholder:"N" default:"20" help:"How many numbers an hour it may hold there; half as many per browser. Default: ${default}."`
+
 	Batch    int    `hidden:"" default:"256" help:"How many waiting changes one transaction takes; 1 is for the benchmark to compare with."`
 	LogLevel string `placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: debug, info, warn or error. Default: ${default}."`
 }
@@ -79,7 +82,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy, SSO: provider})
+	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy, SSO: provider, EndUsers: c.endUserLimits()})
 	if err != nil {
 		return err
 	}
@@ -117,7 +120,15 @@ func (c *serveCommand) clientLimits(s *store.Store) *limit.Limits {
 	return limit.New(c.ClientRate, c.ClientBurst, s.Now)
 }
 
+// endUserLimits bound what people without an account may ask of storefronts.
+func (c *serveCommand) endUserLimits() web.EndUserLimits {
+	return web.EndUserLimits{Searches: c.ShopSearches, Holds: c.ShopHolds, HoldsPerSession: (c.ShopHolds + 1) / 2}
+}
+
 func (c *serveCommand) sensible() error {
+	if c.ShopSearches < 1 || c.ShopHolds < 1 {
+		return usageError("--shop-searches and --shop-holds are 1 or more")
+	}
 	if c.ClientRate < 0 || c.ClientRate > 0 && c.ClientBurst < 1 {
 		return usageError("--client-rate is 0 or more, --client-burst 1 or more")
 	}

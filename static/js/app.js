@@ -24,7 +24,7 @@
       el.querySelector('.arc').style.setProperty('stroke-dasharray', `${Math.min(100, 100 * left / el.dataset.total)} 100`);
       const tone = left > 300 ? 'calm' : left > 30 ? 'soon' : 'now';
       if (el.dataset.tone !== tone) el.dataset.tone = tone;
-      for (const at of [120, 30]) if (base.last > at && left <= at && left > 0) say(`${at === 120 ? '2 minutes' : '30 seconds'} left for ${el.dataset.of || 'a reservation'}. You can extend it.`);
+      for (const at of [120, 30]) if (base.last > at && left <= at && left > 0) say(`${at === 120 ? '2 minutes' : '30 seconds'} left for ${el.dataset.of || 'a reservation'}.${el.closest('[data-final]') ? '' : ' You can extend it.'}`);
       // it is over when the server says so: ask, a little later than its own clock
       if (!left && !base.over) { base.over = true; setTimeout(() => { fire('reservations'); fire('shelf'); }, 300); }
       base.last = left;

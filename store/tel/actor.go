@@ -12,6 +12,10 @@ const (
 	RoleMember   Role = "member"   // of an account, no admin privileges
 )
 
+// RoleBuyer is what an end user is: nobody has it, whoever comes through a purchase
+// link or into a storefront acts in it. It is none of Roles.
+const RoleBuyer Role = "buyer"
+
 // Roles lists every Role.
 func Roles() []Role { return []Role{RoleOperator, RoleAdmin, RoleSupport, RoleMember} }
 
@@ -33,6 +37,8 @@ const (
 	KindPerson ActorKind = "person"
 	KindClient ActorKind = "client" // a program with credentials of an account
 	KindSystem ActorKind = "system" // housekeeping and the command line
+	KindLink   ActorKind = "link"   // an end user with a purchase link; ID is the link's
+	KindShop   ActorKind = "shop"   // an end user in an account's storefront
 )
 
 // Actor is who asks, for every method of the store: never a value in a context, so
@@ -77,6 +83,11 @@ const (
 	ActManageClients    Action = "API clients of an account"
 	ActRequireSecond    Action = "require a second factor of an account's people"
 	ActManageEveryone   Action = "people of the whole platform"
+	ActShareReservation Action = "make and revoke purchase links of a reservation"
+	ActSetSelling       Action = "set how an account sells to end users"
+	ActReadBuyer        Action = "read who bought"
+	ActPurchase         Action = "complete the one purchase behind a link"
+	ActShop             Action = "search and hold one TN in a storefront"
 	ActManageWebhooks   Action = "webhooks of an account"
 	ActSeeReports       Action = "reports"
 	ActReadEvents       Action = "read the audit trail"
@@ -116,6 +127,11 @@ var grants = map[Action]map[Role]Reach{
 	ActManageClients:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActRequireSecond:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActManageEveryone:   {RoleOperator: ReachAll},
+	ActShareReservation: {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleMember: ReachOwn},
+	ActSetSelling:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActReadBuyer:        {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActPurchase:         {RoleBuyer: ReachOwn}, // the one that Actor.ID names
+	ActShop:             {RoleBuyer: ReachOwn},
 	ActManageWebhooks:   {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActSeeReports:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActReadEvents:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn}, // support only of one TN, reservation or order
@@ -129,6 +145,7 @@ func Actions() []Action {
 		ActDisconnect, ActLookUpTN,
 		ActManageInventory, ActManageAccounts, ActManagePeople, ActManageClients,
 		ActRequireSecond, ActManageEveryone,
+		ActShareReservation, ActSetSelling, ActReadBuyer, ActPurchase, ActShop,
 		ActManageWebhooks,
 		ActSeeReports, ActReadEvents,
 	}
@@ -155,9 +172,10 @@ func (a Actor) covers(account AccountID) bool {
 }
 
 // Sees tells whether things of an account exist for the actor at all; what it does
-// not see is answered as unknown.
+// not see is answered as unknown. An end user sees what is behind the link or in the
+// storefront, and no account.
 func (a Actor) Sees(account AccountID) bool {
-	return a.Role == RoleOperator || a.covers(account)
+	return a.Role == RoleOperator || a.Role != RoleBuyer && a.covers(account)
 }
 
 // Require is May as an error: unknown for what the actor does not see, forbidden

@@ -8,38 +8,43 @@ import (
 )
 
 // The table of SEMANTICS.md, line by line: operator, admin, support of an account,
-// support of all, member. A cell says on whose account: "all", "own", or "-".
+// support of all, member, end user. A cell says on whose account: "all", "own", or "-".
 const whoMayWhat = `
-switch reservation on or off                     | all | own | -   | -   | -
-lock the switch                                  | all | -   | -   | -   | -
-set the hold policy                              | all | own | -   | -   | -
-see the hold policy                              | all | own | own | all | -
-search                                           | all | own | own | all | own
-reserve                                          | all | own | -   | -   | own
-read a reservation by its id                     | all | own | own | all | own
-list, report, export outstanding reservations    | all | own | -   | -   | -
-extend, drop, cancel by id                       | all | own | -   | -   | own
-order                                            | all | own | -   | -   | own
-read an order by its id                          | all | own | own | all | own
-list orders and TNs in service                   | all | own | -   | -   | -
-disconnect                                       | all | own | -   | -   | -
-look up by TN                                    | all | own | own | all | -
-import inventory, disable TNs                    | all | -   | -   | -   | -
-see all accounts, create one                     | all | -   | -   | -   | -
-people of an account                             | all | own | -   | -   | -
-API clients of an account                        | all | own | -   | -   | -
-require a second factor of an account's people   | all | own | -   | -   | -
-people of the whole platform                     | all | -   | -   | -   | -
-webhooks of an account                           | all | own | -   | -   | -
-reports                                          | all | own | -   | -   | -
-read the audit trail                             | all | own | own | all | -
+switch reservation on or off                     | all | own | -   | -   | -   | -
+lock the switch                                  | all | -   | -   | -   | -   | -
+set the hold policy                              | all | own | -   | -   | -   | -
+see the hold policy                              | all | own | own | all | -   | -
+search                                           | all | own | own | all | own | -
+reserve                                          | all | own | -   | -   | own | -
+read a reservation by its id                     | all | own | own | all | own | -
+list, report, export outstanding reservations    | all | own | -   | -   | -   | -
+extend, drop, cancel by id                       | all | own | -   | -   | own | -
+order                                            | all | own | -   | -   | own | -
+read an order by its id                          | all | own | own | all | own | -
+list orders and TNs in service                   | all | own | -   | -   | -   | -
+disconnect                                       | all | own | -   | -   | -   | -
+look up by TN                                    | all | own | own | all | -   | -
+import inventory, disable TNs                    | all | -   | -   | -   | -   | -
+see all accounts, create one                     | all | -   | -   | -   | -   | -
+people of an account                             | all | own | -   | -   | -   | -
+API clients of an account                        | all | own | -   | -   | -   | -
+make and revoke purchase links of a reservation  | all | own | -   | -   | own | -
+set how an account sells to end users            | all | own | -   | -   | -   | -
+read who bought                                  | all | own | -   | -   | -   | -
+complete the one purchase behind a link          | -   | -   | -   | -   | -   | own
+search and hold one TN in a storefront           | -   | -   | -   | -   | -   | own
+webhooks of an account                           | all | own | -   | -   | -   | -
+require a second factor of an account's people   | all | own | -   | -   | - | -
+people of the whole platform                     | all | -   | -   | -   | - | -
+reports                                          | all | own | -   | -   | - | -
+read the audit trail                             | all | own | own | all | - | -
 `
 
 func TestWhoMayWhat(t *testing.T) {
 	const own, other = 9500001, 9500002
 	actors := []tel.Actor{
 		{Role: tel.RoleOperator}, {Role: tel.RoleAdmin, Account: own}, {Role: tel.RoleSupport, Account: own},
-		{Role: tel.RoleSupport}, {Role: tel.RoleMember, Account: own},
+		{Role: tel.RoleSupport}, {Role: tel.RoleMember, Account: own}, {Role: tel.RoleBuyer, Account: own},
 	}
 	seen := map[tel.Action]bool{}
 	for line := range strings.Lines(strings.TrimSpace(whoMayWhat)) {
@@ -56,7 +61,7 @@ func TestWhoMayWhat(t *testing.T) {
 				if got := a.May(act, account); got != want {
 					t.Errorf("%s of %d may %s on %d: %v", a.Role, a.Account, act, account, got)
 				}
-				sees := a.Account == 0 || account == own
+				sees := a.Account == 0 || account == own && a.Role != tel.RoleBuyer
 				if a.Sees(account) != sees {
 					t.Errorf("%s of %d sees %d: %v", a.Role, a.Account, account, !sees)
 				}
@@ -78,7 +83,7 @@ func TestWhoMayWhat(t *testing.T) {
 	if len(seen) != len(tel.Actions()) {
 		t.Errorf("%d lines, %d actions", len(seen), len(tel.Actions()))
 	}
-	for _, a := range []tel.Actor{{}, {Role: "root"}, {Role: tel.RoleAdmin}, {Role: tel.RoleMember}} { // nobody, and roles without their account
+	for _, a := range []tel.Actor{{}, {Role: "root"}, {Role: tel.RoleAdmin}, {Role: tel.RoleMember}, {Role: tel.RoleBuyer}} { // nobody, and roles without their account
 		for _, act := range tel.Actions() {
 			for _, account := range []tel.AccountID{0, own} {
 				if a.May(act, account) || a.Sees(account) {

@@ -20,10 +20,16 @@ const (
 	EventExpiring        EventKind = "reservation.expiring"     // runs out at Facts.ExpiresAt; nothing changed
 	EventOrdered         EventKind = "reservation.ordered"      // all that it held; it ended
 	EventPartOrdered     EventKind = "reservation.part_ordered" // some; the rest is still held
+	EventSubmitted       EventKind = "reservation.submitted"    // for payment; its clock stands, until Facts.ExpiresAt at the latest
+	EventResumed         EventKind = "reservation.resumed"      // its clock goes on, until Facts.ExpiresAt
+	EventLinkMade        EventKind = "purchase.link_made"       // Facts.Subject is the link's id
+	EventLinkRevoked     EventKind = "purchase.link_revoked"
+	EventPaidInVain      EventKind = "purchase.paid_in_vain" // a payment was reported when there was nothing left to order
 	EventAccountCreated  EventKind = "account.created"
 	EventSwitched        EventKind = "account.switched"
 	EventLocked          EventKind = "account.locked"
 	EventPolicy          EventKind = "account.policy"
+	EventSelling         EventKind = "account.selling"
 	EventImported        EventKind = "inventory.imported"
 	EventDisabled        EventKind = "tn.disabled"
 	EventEnabled         EventKind = "tn.enabled"

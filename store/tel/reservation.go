@@ -84,6 +84,7 @@ type Reservation struct {
 	CreatedAt         time.Time
 	ExpiresAt         time.Time
 	LimitAt           time.Time // creation + ceiling: no extension goes beyond
+	SubmittedAt       time.Time // when its clock first stood for a payment; zero never
 	Extensions        int       // how often it was extended
 	CustomerReference string
 	Note              string
@@ -105,13 +106,24 @@ type ReservedTN struct {
 	End     State     // how its hold ended, StateCancelled when it was dropped
 }
 
-// StateAt is the state at an instant: a hold that ran out is expired whatever the
-// sweeper has written (rule 5).
+// MaxPause is how long a hold's clock stands for a payment, once.
+const MaxPause = 15 * time.Minute
+
+// PauseEnds is when a clock that stands goes on by itself.
+func (r *Reservation) PauseEnds() time.Time { return r.SubmittedAt.Add(MaxPause) }
+
+// StateAt is the state at an instant: a hold that ran out is expired, and one whose
+// clock stood long enough is live, whatever has been written (rule 5).
 func (r *Reservation) StateAt(now time.Time) State {
-	if r.State == StateLive && !r.ExpiresAt.After(now) {
+	switch {
+	case r.State.Ended():
+		return r.State
+	case !r.ExpiresAt.After(now):
 		return StateExpired
+	case r.State == StateSubmitted && now.Before(r.PauseEnds()):
+		return StateSubmitted
 	}
-	return r.State
+	return StateLive
 }
 
 // UpdatedAt is when something last happened to the reservation, the clock's doing too.
@@ -139,12 +151,16 @@ func (r *Reservation) Left(now time.Time) time.Duration {
 // move applies one row of the table, with rule 6: after expiry there is nothing to
 // move, and the refusal says when the hold ran out.
 func (r *Reservation) move(m Move, now time.Time) error {
-	if m != MoveExpire && r.StateAt(now) == StateExpired {
+	from := r.StateAt(now)
+	if m != MoveExpire && from == StateExpired {
 		e := Refuse(CodeRanOut, "This hold ran out on %s; reserve again while the TN is still free.", r.ExpiresAt.UTC().Format("2 January 2006 at 15:04:05 UTC"))
 		e.At = r.ExpiresAt
 		return e
 	}
-	next, err := r.State.Next(m)
+	if m == MoveExpire {
+		from = r.State
+	}
+	next, err := from.Next(m)
 	if err == nil {
 		r.State = next
 	}
@@ -177,6 +193,37 @@ func (r *Reservation) Extendable(p Policy, now time.Time) bool {
 	return trial.Extend(p, now) == nil
 }
 
+// Accepts tells why a purchase cannot be completed now: CodeRanOut, CodeEnded, or nil.
+func (r *Reservation) Accepts(now time.Time) error {
+	trial := *r
+	return trial.move(MoveOrder, now)
+}
+
+// Submit stops the clock for a payment, once: expiry and limit move as if it stood as
+// long as it may, so that whoever reads them needs to know nothing of it. CodeRanOut,
+// CodeEnded.
+func (r *Reservation) Submit(now time.Time) error {
+	if !r.SubmittedAt.IsZero() && r.StateAt(now) == StateLive {
+		return Refuse(CodeEnded, "The clock of this reservation stood once already.")
+	}
+	if err := r.move(MoveSubmit, now); err != nil {
+		return err
+	}
+	r.SubmittedAt, r.ExpiresAt, r.LimitAt = now, r.ExpiresAt.Add(MaxPause), r.LimitAt.Add(MaxPause)
+	return nil
+}
+
+// Resume lets the clock go on with the time that was left when it stood. CodeRanOut,
+// CodeEnded when it does not stand.
+func (r *Reservation) Resume(now time.Time) error {
+	if err := r.move(MoveResume, now); err != nil {
+		return err
+	}
+	unused := r.PauseEnds().Sub(now)
+	r.ExpiresAt, r.LimitAt = r.ExpiresAt.Add(-unused), r.LimitAt.Add(-unused)
+	return nil
+}
+
 // Cancel gives everything back, for a reason in a person's words ("" is none).
 func (r *Reservation) Cancel(by Signature, reason string, now time.Time) error {
 	return r.end(MoveCancel, by, reason, now, now)
@@ -199,7 +246,7 @@ func (r *Reservation) Order(tns int, by Signature, now time.Time) (ended bool, e
 // Expire writes down what the clock decided: it ended when it ran out. Before that
 // it is refused: a hold is never released early.
 func (r *Reservation) Expire(by Signature, now time.Time) error {
-	if r.State == StateLive && r.ExpiresAt.After(now) {
+	if !r.State.Ended() && r.ExpiresAt.After(now) {
 		return Refuse(CodeConflict, "This hold has not run out yet.")
 	}
 	return r.end(MoveExpire, by, "", r.ExpiresAt, now)

@@ -116,11 +116,52 @@ func TestExpiryEdges(t *testing.T) {
 	if err := r.Expire(tel.Signature{ID: "clock"}, noon.Add(9*time.Hour)); err != nil || r.State != tel.StateExpired || !r.EndedAt.Equal(r.ExpiresAt) || r.EndedBy.ID != "clock" {
 		t.Errorf("%+v %v", r, err)
 	}
-	r = live(window, 12*time.Hour)
-	r.State = tel.StateSubmitted // its clock stands
-	if r.StateAt(noon.Add(99*time.Hour)) != tel.StateSubmitted || r.Left(noon) != 0 {
-		t.Error("submitted ran out")
+}
+
+// TestPause: a clock that stands keeps what was left, for 15 minutes and once.
+func TestPause(t *testing.T) {
+	const window, ceiling, at = time.Hour, 2 * time.Hour, 50 * time.Minute
+	submitted := func() *tel.Reservation {
+		r := live(window, ceiling)
+		if err := r.Submit(noon.Add(at)); err != nil || r.State != tel.StateSubmitted || !r.ExpiresAt.Equal(noon.Add(window+tel.MaxPause)) || !r.LimitAt.Equal(noon.Add(ceiling+tel.MaxPause)) {
+			t.Fatalf("%v %+v", err, r)
+		}
+		return r
 	}
+	for _, c := range []struct {
+		after time.Duration // the pause began
+		is    tel.State
+	}{{0, tel.StateSubmitted}, {tel.MaxPause - time.Microsecond, tel.StateSubmitted}, {tel.MaxPause, tel.StateLive}, {tel.MaxPause + 10*time.Minute - time.Microsecond, tel.StateLive}, {tel.MaxPause + 10*time.Minute, tel.StateExpired}} {
+		now := noon.Add(at + c.after)
+		if got := submitted().StateAt(now); got != c.is {
+			t.Errorf("%v after the pause began: %s, not %s", c.after, got, c.is)
+		}
+		r := submitted()
+		if err := r.Resume(now); (err == nil) != (c.is == tel.StateSubmitted) {
+			t.Errorf("resume after %v: %v", c.after, err)
+		} else if err == nil && (r.Left(now) != 10*time.Minute || !r.LimitAt.Equal(noon.Add(ceiling+c.after))) {
+			t.Errorf("resumed after %v: %v left, limit %v", c.after, r.Left(now), r.LimitAt)
+		}
+		if err := submitted().Submit(now); err == nil {
+			t.Errorf("its clock stands twice, after %v", c.after)
+		}
+		if _, err := submitted().Order(2, tel.Signature{}, now); (err == nil) != (c.is != tel.StateExpired) {
+			t.Errorf("order after %v: %v", c.after, err)
+		}
+		if err := submitted().Expire(tel.Signature{}, now); (err == nil) != (c.is == tel.StateExpired) {
+			t.Errorf("expire after %v: %v", c.after, err)
+		}
+		if err := submitted().Extend(tel.DefaultPolicy(), now); (err == nil) != (c.is == tel.StateLive) {
+			t.Errorf("extend after %v: %v", c.after, err)
+		}
+	}
+	r := submitted()
+	if err := r.Resume(noon.Add(at + time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	code(t, r.Submit(noon.Add(at+2*time.Minute)), tel.CodeEnded)
+	code(t, r.Resume(noon.Add(at+2*time.Minute)), tel.CodeEnded)
+	code(t, live(window, ceiling).Submit(noon.Add(window)), tel.CodeRanOut)
 }
 
 func TestExtend(t *testing.T) {
@@ -147,7 +188,7 @@ func TestExtend(t *testing.T) {
 	code(t, r.Extend(p, noon), tel.CodeNoExtensionsLeft)
 	for _, s := range []tel.State{tel.StateCancelled, tel.StateOrdered, tel.StateSubmitted} {
 		r := live(time.Hour, 9*time.Hour)
-		r.State = s
+		r.State, r.SubmittedAt = s, noon
 		code(t, r.Extend(p, noon), tel.CodeEnded)
 	}
 	r.State = tel.StateExpired

@@ -1,0 +1,196 @@
+package tel
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// PurchaseLink is a link that lets whoever has it finish the purchase of what one
+// reservation holds.
+type PurchaseLink struct {
+	ID        string // a UUID; the token in the address is another secret
+	Account   AccountID
+	CreatedAt time.Time
+	CreatedBy string
+	RevokedAt time.Time // zero: not revoked
+	Paying    bool      // its buyer was sent to the payment page and is not back
+	PaidAt    time.Time // when a payment was reported; zero never
+	OrderID   string    // that it placed; "" none
+}
+
+// MostLinks is how many links of a reservation can be good at once.
+const MostLinks = 20
+
+// MostRenewals is how often in a row a hold that ran out can be followed by another.
+const MostRenewals = 3
+
+// SimilarFor is how long after its end a hold can be followed by another.
+const SimilarFor = 24 * time.Hour
+
+// Purchase is what stands behind a link, as its end user sees it.
+type Purchase struct {
+	PurchaseLink
+	AccountName string
+	Reservation *Reservation
+	Items       []FoundTN // what the reservation holds, or held when it ended
+	Selling     Selling
+	Buyer       Buyer // as last filled in, or with the order
+	Order       *Order
+	Renewals    int
+	FromShop    bool // the hold was made in the storefront
+}
+
+// PurchaseState is what an end user can do with a purchase.
+type PurchaseState string
+
+// The states of a purchase.
+const (
+	PurchaseOpen     PurchaseState = "open"      // to be filled in and accepted
+	PurchasePaying   PurchaseState = "paying"    // accepted here, and to be paid
+	PurchaseBusy     PurchaseState = "busy"      // somebody pays through another link
+	PurchaseOrdered  PurchaseState = "ordered"   // here: there is a receipt
+	PurchaseTaken    PurchaseState = "taken"     // ordered, and not here
+	PurchaseCancel   PurchaseState = "cancelled" // by the account
+	PurchaseRanOut   PurchaseState = "ran out"
+	PurchasePaidLate PurchaseState = "paid late" // paid when there was nothing left to order
+)
+
+// PurchaseStates lists every PurchaseState.
+func PurchaseStates() []PurchaseState {
+	return []PurchaseState{PurchaseOpen, PurchasePaying, PurchaseBusy, PurchaseOrdered, PurchaseTaken, PurchaseCancel, PurchaseRanOut, PurchasePaidLate}
+}
+
+// StateAt is the purchase's state at an instant.
+func (p *Purchase) StateAt(now time.Time) PurchaseState {
+	state := p.Reservation.StateAt(now)
+	switch {
+	case p.Order != nil:
+		return PurchaseOrdered
+	case !p.PaidAt.IsZero():
+		return PurchasePaidLate
+	case state == StateOrdered:
+		return PurchaseTaken
+	case state == StateCancelled:
+		return PurchaseCancel
+	case state == StateExpired:
+		return PurchaseRanOut
+	case p.Paying:
+		return PurchasePaying
+	case state == StateSubmitted:
+		return PurchaseBusy
+	}
+	return PurchaseOpen
+}
+
+// Monthly is what the TNs cost a month, together.
+func (p *Purchase) Monthly() (sum Money) {
+	for _, t := range p.Items {
+		sum += t.Offer.MonthlyCost
+	}
+	return sum
+}
+
+// Terms names what is accepted, TNs and price: they may change while a page is open.
+func (p *Purchase) Terms() string {
+	h := sha256.New()
+	for _, t := range p.Items {
+		fmt.Fprintf(h, "%d %d\n", t.TN, t.Offer.MonthlyCost)
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12])
+}
+
+// Acceptance is what an end user sends: who they are and what they saw.
+type Acceptance struct {
+	Name    string
+	Email   string
+	Answers []string // to the account's questions, in turn
+	Terms   string   // Purchase.Terms of the page
+}
+
+// The account's payment page is called, and answers, with signed parameters: HMAC-SHA256
+// in hex under the shared secret, over a word that tells the two ways apart, a line
+// feed, and the other parameters as a query sorted by name.
+
+// checkoutParameters are those that the payment page is called with.
+var checkoutParameters = []string{"amount", "currency", "expires", "nonce", "reservation", "return", "sig"}
+
+// The ways that a signature is good for.
+const (
+	SignedCheckout = "checkout"
+	SignedReturn   = "return"
+)
+
+// CheckoutPrefix is what a secret for payment pages begins with.
+const CheckoutPrefix = "tnr_check_"
+
+// SignQuery signs parameters; a "sig" among them does not count.
+func SignQuery(secret, way string, q url.Values) string {
+	rest := url.Values{}
+	for name, values := range q {
+		if name != "sig" {
+			rest[name] = values
+		}
+	}
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(way + "\n" + rest.Encode()))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// CheckoutAddress is the payment page's address for a purchase: what is to be paid, by
+// when, and where to come back to.
+func (p *Purchase) CheckoutAddress(secret, nonce, back string) (string, error) {
+	u, err := url.Parse(p.Selling.CheckoutURL)
+	if err != nil {
+		return "", err
+	}
+	ours := url.Values{
+		"amount": {p.Monthly().String()}, "currency": {"USD"}, "expires": {strconv.FormatInt(p.Reservation.ExpiresAt.Unix(), 10)},
+		"nonce": {nonce}, "reservation": {p.Reservation.ID}, "return": {back},
+	}
+	ours.Set("sig", SignQuery(secret, SignedCheckout, ours))
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += ours.Encode()
+	return u.String(), nil
+}
+
+// CheckReturn judges what a payment page sent its buyer back with: whether it was
+// paid. CodeNotFound for anything that is not signed, or not for this purchase.
+func CheckReturn(secret, nonce string, q url.Values) (paid bool, err error) {
+	for _, values := range q {
+		if len(values) != 1 {
+			return false, NotFound()
+		}
+	}
+	sig := SignQuery(secret, SignedReturn, q)
+	switch {
+	case secret == "" || nonce == "" || !hmac.Equal([]byte(sig), []byte(q.Get("sig"))) || q.Get("nonce") != nonce:
+		return false, NotFound()
+	case !slices.Contains([]string{"paid", "cancelled"}, q.Get("status")):
+		return false, NotFound()
+	}
+	return q.Get("status") == "paid", nil
+}
+
+// NextToken is the token of the hold that follows one that ran out: who has the one
+// can have the other, and asking twice is asking for the same.
+func NextToken(token string) string { return deriveToken(token, "next") }
+
+// ShopToken is the token of a browser session's nth hold in an account's storefront.
+func ShopToken(session string, account AccountID, nth int) string {
+	return deriveToken(session, fmt.Sprintf("shop %d %d", account, nth))
+}
+
+func deriveToken(token, what string) string {
+	mac := hmac.New(sha256.New, []byte(token))
+	mac.Write([]byte(what))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
