@@ -31,8 +31,8 @@ func TestCommandLine(t *testing.T) {
 		{name: "migrate a new one", args: "migrate --db MISSING.new", out: "made, with the current schema"},
 		{name: "migrate", args: "migrate --db DB", out: "the schema is current"},
 		{name: "a folder", args: "migrate --db .", code: 1, err: "is a folder"},
-		{name: "postgres", args: "migrate --db postgres://localhost/tn", code: 1, err: "PostgreSQL is not supported yet"},
-		{name: "postgres, where the database must exist", args: "check --db postgres://localhost/tn", code: 1, err: "PostgreSQL is not supported yet"},
+		{name: "postgres", args: "migrate --db postgres://me:secret@127.0.0.1:1/tn", code: 1, err: "Cannot open the database postgres://me:xxxxx@127.0.0.1:1/tn"},
+		{name: "postgres, where the database must exist", args: "check --db postgres://127.0.0.1:1/tn", code: 1, err: "Cannot open the database"},
 
 		{name: "check", args: "check --db DB", out: "all is well"},
 		{name: "check none", args: "check --db MISSING", code: 1, err: "there is no database"},
@@ -77,7 +77,7 @@ func TestCommandLine(t *testing.T) {
 		{name: "serve nowhere", args: "serve --db DB --addr 256.0.0.1:1", code: 1, err: "cannot listen on 256.0.0.1:1"},
 		{name: "serve at a path", args: "serve --db DB --base-url https://numbers.example/here", code: 2, err: "without a path"},
 		{name: "serve at nothing", args: "serve --db DB --base-url numbers.example", code: 2, err: "not like https://numbers.example"},
-		{name: "serve postgres", args: "serve --addr 127.0.0.1:0 --db postgres://localhost/tn", code: 1, err: "PostgreSQL is not supported yet"},
+		{name: "serve postgres", args: "serve --addr 127.0.0.1:0 --db postgres://127.0.0.1:1/tn", code: 1, err: "Cannot open the database"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fill := strings.NewReplacer("MISSING", missing, "DB", db)
