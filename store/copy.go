@@ -28,8 +28,9 @@ type Copied struct {
 // Copy copies one database into another, which must be empty or the rest of an
 // interrupted copy, and compares both by count and content. The source cannot be
 // written meanwhile: what was answered before is in the copy, and nothing after it is
-// lost. progress, if set, is told the rows done.
-func Copy(ctx context.Context, from, to string, progress func(what string, done, total int64)) (out Copied, err error) {
+// lost. progress, if set, is told the rows done, each once when copied and once when
+// compared.
+func Copy(ctx context.Context, from, to string, progress func(done, total int64)) (out Copied, err error) {
 	if from == to {
 		return out, tel.Invalid("to", "A database cannot be copied to itself.")
 	}
@@ -238,9 +239,9 @@ type copier struct {
 	ctx      context.Context
 	from, to *copyEnd
 	tables   []copyTable
-	progress func(what string, done, total int64)
+	progress func(done, total int64)
 	done     int64
-	total    int64
+	total    int64 // each row counts twice: copied, compared
 	out      Copied
 }
 
@@ -257,14 +258,14 @@ func (c *copier) run() error {
 		if err != nil {
 			return err
 		}
-		c.total += n
+		c.total += 2 * n
 	}
 	for _, t := range c.tables {
 		if err := c.table(t, goesOn); err != nil {
 			return fmt.Errorf("table %s: %w", t.name, err)
 		}
 	}
-	c.out.Tables, c.out.Rows, c.done = len(c.tables), c.done, 0
+	c.out.Tables, c.out.Rows = len(c.tables), c.done
 	for _, t := range c.tables {
 		if err := c.compare(t); err != nil {
 			return err
@@ -369,7 +370,7 @@ func (c *copier) table(t copyTable, goesOn bool) error {
 		if err := c.write(t, batch); err != nil {
 			return err
 		}
-		c.step("copying", int64(len(batch)))
+		c.step(int64(len(batch)))
 		if len(batch) < copyAtOnce || len(t.key) == 0 {
 			break
 		}
@@ -401,7 +402,7 @@ func (c *copier) begun(t copyTable, goesOn bool) ([]any, error) {
 	}
 	n, err := count(c.ctx, c.to, t)
 	c.out.Before += n
-	c.step("copying", n)
+	c.step(n)
 	return t.keyOf(last[0]), err
 }
 
@@ -471,10 +472,10 @@ func (c *copier) write(t copyTable, batch [][]any) error {
 	return tx.Commit()
 }
 
-func (c *copier) step(what string, n int64) {
+func (c *copier) step(n int64) {
 	c.done += n
 	if c.progress != nil {
-		c.progress(what, c.done, c.total)
+		c.progress(c.done, c.total)
 	}
 }
 
@@ -488,7 +489,7 @@ func (c *copier) compare(t copyTable) error {
 	if err != nil {
 		return err
 	}
-	c.step("comparing", n)
+	c.step(n)
 	if n != m || is != got {
 		return tel.Refuse(tel.CodeConflict, "Table %s has %d rows in the source and %d in the copy, or other content. Make the target anew, and copy again with the source's servers stopped.", t.name, n, m)
 	}

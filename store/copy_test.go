@@ -59,7 +59,7 @@ func TestPostgresCopyThereAndBack(t *testing.T) {
 	node.Close()
 	back := filepath.Join(t.TempDir(), "back.db")
 	var told int64
-	second, err := store.Copy(ctx, there, back, func(_ string, done, total int64) { told = done * 100 / total })
+	second, err := store.Copy(ctx, there, back, func(done, total int64) { told = done * 100 / total })
 	if err != nil || second.Rows <= first.Rows || told != 100 {
 		t.Fatal(err, first, second, told)
 	}
@@ -82,7 +82,7 @@ func TestPostgresCopyInterrupted(t *testing.T) {
 	for name, to := range map[string]string{"PostgreSQL": p.CreateEmpty(t), "SQLite": filepath.Join(t.TempDir(), "copy.db")} {
 		for after := int64(0); ; after += 20 {
 			cut, stop := context.WithCancel(ctx)
-			out, err := store.Copy(cut, s.Path, to, func(_ string, done, _ int64) {
+			out, err := store.Copy(cut, s.Path, to, func(done, _ int64) {
 				if done > after {
 					stop()
 				}
@@ -112,7 +112,7 @@ func TestPostgresCopyOfAnother(t *testing.T) {
 	s := installation(t)
 	to := p.CreateEmpty(t)
 	cut, stop := context.WithCancel(ctx)
-	_, err := store.Copy(cut, s.Path, to, func(string, int64, int64) { stop() })
+	_, err := store.Copy(cut, s.Path, to, func(int64, int64) { stop() })
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}

@@ -42,6 +42,10 @@ func TestCommandLine(t *testing.T) {
 		{name: "backup to where", args: "backup --db DB", code: 2, err: "expected \"<file>\""},
 		{name: "backup over something", args: "backup --db DB DB", code: 1, err: "exists already"},
 
+		{name: "copy none", args: "copy --from MISSING --to DB.two", code: 1, err: "there is no database"},
+		{name: "copy nowhere", args: "copy --from DB", code: 2, err: "--to"},
+		{name: "copy over something", args: "copy --from DB --to DB", code: 1, err: "cannot be copied to itself"},
+
 		{name: "account again", args: "account create --db DB --id 9500012 --name Acme", code: 1, err: "exists already"},
 		{name: "account without name", args: "account create --db DB --id 1", code: 2, err: "--name"},
 		{name: "account by letters", args: "account create --db DB --id abc --name A", code: 2, err: "not an account number"},
@@ -108,7 +112,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {
-	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "version"} {
+	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "copy", "version"} {
 		r := must(t, append(strings.Fields(c), "--help")...)
 		if !strings.Contains(r.out, "Example") || !strings.Contains(r.out, "tnreserve "+c) {
 			t.Errorf("%s --help has no example:\n%s", c, r.out)
@@ -136,6 +140,7 @@ func TestJSON(t *testing.T) {
 		{"sweep --db DB", []string{"expired", "ended", "removed"}},
 		{"check --db DB", []string{"db", "ok", "broken"}},
 		{"backup --db DB DB.copy", []string{"db", "file", "bytes"}},
+		{"copy --from DB --to DB.two", []string{"from", "to", "tables", "rows", "before"}},
 	} {
 		args := append(strings.Fields(strings.NewReplacer("DB", db, "CSV", csv).Replace(c.args)), "--json")
 		var got map[string]any
@@ -149,6 +154,7 @@ func TestJSON(t *testing.T) {
 		}
 	}
 	must(t, "check", "--db", db+".copy") // the copy is a database
+	must(t, "check", "--db", db+".two")
 }
 
 func TestCheckListsWhatIsBroken(t *testing.T) {
