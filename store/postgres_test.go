@@ -260,7 +260,7 @@ func TestPostgresRestarted(t *testing.T) {
 				t.Error(err)
 			}
 			time.Sleep(100 * time.Millisecond)
-			if err := p.Start(); err != nil {
+			if err := p.Resume(); err != nil {
 				t.Error(err)
 			}
 		}
@@ -295,7 +295,7 @@ func TestPostgresAway(t *testing.T) {
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("the second refusal took %v", took)
 	}
-	if err := p.Start(); err != nil {
+	if err := p.Resume(); err != nil {
 		t.Fatal(err)
 	}
 	reserve(t, s, admin, raleigh(0))
