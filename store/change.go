@@ -234,22 +234,24 @@ func (w *writer) begin() (*tx, error) {
 			return nil, err
 		}
 	}
-	if err := w.store.dialect.begin(w); err != nil {
+	last, err := w.store.dialect.begin(w)
+	if err != nil {
 		return nil, err
 	}
-	var hash []byte
-	var at micros
-	err := t.row(`SELECT seq, at, hash FROM event ORDER BY seq DESC LIMIT 1`).Scan(&t.chain.seq, &at, &hash)
-	if err != nil && err != sql.ErrNoRows {
-		t.rollback()
-		return nil, err
-	}
-	copy(t.chain.hash[:], hash)
+	t.chain.seq = last.seq
+	copy(t.chain.hash[:], last.hash)
 	t.now = w.store.Now() // after the lock: time in the event table never runs back
-	if last := time.Time(at); last.After(t.now) {
-		t.now = last // another process with a clock ahead of ours
+	if at := time.Time(last.at); at.After(t.now) {
+		t.now = at // another process with a clock ahead of ours
 	}
 	return t, nil
+}
+
+// lastLink is the end of the chain of events; zero when there is none.
+type lastLink struct {
+	seq  int64
+	at   micros
+	hash []byte
 }
 
 // attempt runs one change; a panic is that change's error, not the server's end.

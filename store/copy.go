@@ -277,7 +277,7 @@ func (c *copier) run() error {
 
 // take keeps everybody else from writing to the source.
 func (e *copyEnd) take() error {
-	if err := e.store.dialect.begin(e.writer); err != nil {
+	if _, err := e.store.dialect.begin(e.writer); err != nil {
 		return err
 	}
 	e.open = true

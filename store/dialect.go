@@ -31,8 +31,9 @@ type dialect struct {
 	claim func(context.Context, *sql.Conn) error
 	// snapshot begins a transaction that reads at one moment.
 	snapshot *sql.TxOptions
-	// begin opens the transaction of a batch and waits until no other process has one.
-	begin func(*writer) error
+	// begin opens the transaction of a batch, waits until no other process has one, and
+	// reads the last event.
+	begin func(*writer) (lastLink, error)
 	// commit ends it. An errOutcome means that the answer never came.
 	commit func(*tx) error
 	// patience bounds a batch's transaction, for a database that may be far away; 0 is
@@ -78,7 +79,7 @@ var sqliteDialect = dialect{
 	},
 	claim:    claimSQLite,
 	snapshot: &sql.TxOptions{ReadOnly: true},
-	begin:    func(w *writer) error { return w.raw("BEGIN IMMEDIATE") },
+	begin:    beginSQLite,
 	commit:   func(t *tx) error { return t.raw("COMMIT") },
 	refusal: func(err error) *tel.Error {
 		e, ok := errors.AsType[*sqlite.Error](err)
@@ -112,6 +113,20 @@ func openSQLite(path string, reader bool) (*sql.DB, error) {
 		q.Add("_pragma", "query_only(1)")
 	}
 	return sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+}
+
+func beginSQLite(w *writer) (last lastLink, err error) {
+	if err := w.raw("BEGIN IMMEDIATE"); err != nil {
+		return last, err
+	}
+	st, err := w.prepared(`SELECT seq, at, hash FROM event ORDER BY seq DESC LIMIT 1`)
+	if err == nil {
+		err = st.QueryRowContext(w.ctx).Scan(&last.seq, &last.at, &last.hash)
+	}
+	if err != nil && err != sql.ErrNoRows {
+		return last, errors.Join(err, w.raw("ROLLBACK"))
+	}
+	return last, nil
 }
 
 // applicationID stands in the header of our SQLite files: "tnrs".

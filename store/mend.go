@@ -146,7 +146,7 @@ func (t *tx) happened() (bool, error) {
 			return false, err
 		}
 	}
-	if err := t.store.dialect.begin(t.writer); err != nil {
+	if _, err := t.store.dialect.begin(t.writer); err != nil {
 		return false, err
 	}
 	defer t.rollback()

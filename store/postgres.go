@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/hex"
 	"errors"
 	"io"
 	"net"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -158,19 +160,34 @@ func claimPostgres(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// beginPostgres waits for the turn. Both statements are one message.
-func beginPostgres(w *writer) error {
-	res, err := w.conn.ExecContext(w.ctx, `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT id FROM turn WHERE id = 1 FOR UPDATE`)
-	if err == nil {
-		var n int64
-		if n, err = res.RowsAffected(); err == nil && n != 1 {
+// beginPostgres waits for the turn. All is one message: a round trip is what a change
+// costs most.
+func beginPostgres(w *writer) (last lastLink, err error) {
+	err = w.conn.Raw(func(c any) error {
+		answers, err := c.(*stdlib.Conn).Conn().PgConn().Exec(w.ctx, `BEGIN ISOLATION LEVEL READ COMMITTED;
+			SELECT id FROM turn WHERE id = 1 FOR UPDATE;
+			SELECT seq, at, encode(hash, 'hex') FROM event ORDER BY seq DESC LIMIT 1`).ReadAll()
+		if err == nil && len(answers[1].Rows) != 1 {
 			err = errors.New("table turn has lost its row: INSERT INTO turn VALUES (1)")
 		}
-	}
+		if err != nil || len(answers[2].Rows) == 0 {
+			return err
+		}
+		return last.parse(answers[2].Rows[0])
+	})
 	if err != nil && !w.gone() {
 		_, _ = w.conn.ExecContext(w.ctx, `ROLLBACK`)
 	}
-	return err
+	return last, err
+}
+
+// parse reads the columns as texts.
+func (l *lastLink) parse(row [][]byte) error {
+	seq, err1 := strconv.ParseInt(string(row[0]), 10, 64)
+	at, err2 := strconv.ParseInt(string(row[1]), 10, 64)
+	sum, err3 := hex.DecodeString(string(row[2]))
+	l.seq, l.at, l.hash = seq, micros(time.UnixMicro(at).UTC()), sum
+	return errors.Join(err1, err2, err3)
 }
 
 // commitPostgres tells the other nodes in the same transaction. An error that the server
