@@ -16,21 +16,22 @@ type accountRow struct {
 	tel.Account
 	counted      int // the held column: TNs of all reservations not ended, run out or not
 	countChanged bool
+	endpoints    int // where it wants to be told, paused and expired ones too
 }
 
 const accountColumns = `id, name, reservations_on, switch_locked, window_us, ceiling_us, max_extensions, max_held, max_per_reservation, cooldown_us,
-	limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, aging_us, held, created_at`
+	limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, aging_us, held, created_at, endpoints, expiring_us`
 
 func scanAccount(row scanner) (*accountRow, error) {
 	var a accountRow
 	var p, l [3]int64 // window, ceiling, cool-down
-	var aging int64
+	var aging, notice int64
 	var created micros
 	err := row.Scan(&a.ID, &a.Name, &a.ReservationsOn, &a.SwitchLocked,
 		&p[0], &p[1], &a.Policy.MaxExtensions, &a.Policy.MaxHeld, &a.Policy.MaxPerReservation, &p[2],
 		&l[0], &l[1], &a.Limits.MaxExtensions, &a.Limits.MaxHeld, &a.Limits.MaxPerReservation, &l[2],
-		&aging, &a.counted, &created)
-	a.Aging = fromMicros(aging)
+		&aging, &a.counted, &created, &a.endpoints, &notice)
+	a.Aging, a.ExpiringNotice = fromMicros(aging), fromMicros(notice)
 	a.Policy.Window, a.Policy.Ceiling, a.Policy.CoolDown = fromMicros(p[0]), fromMicros(p[1]), fromMicros(p[2])
 	a.Limits.Window, a.Limits.Ceiling, a.Limits.CoolDown = fromMicros(l[0]), fromMicros(l[1]), fromMicros(l[2])
 	a.CreatedAt = time.Time(created)

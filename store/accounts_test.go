@@ -33,7 +33,7 @@ func TestAccounts(t *testing.T) {
 		a.ID = acme
 		code(t, s.CreateAccount(ctx, who, a), tel.CodeForbidden)
 	}
-	good.Name, good.CreatedAt, good.Aging = "New & Co", storetest.Start, tel.DefaultAging
+	good.Name, good.CreatedAt, good.Aging, good.ExpiringNotice = "New & Co", storetest.Start, tel.DefaultAging, tel.DefaultExpiringNotice
 	same(t, "read back", must[*tel.Account](t)(s.Account(ctx, operator, 7)), &good)
 	names := func(actor tel.Actor) (n int) { return len(must[[]*tel.Account](t)(s.Accounts(ctx, actor))) }
 	if names(operator) != 4 || names(admin) != 1 || names(storetest.Actor(tel.RoleSupport, 0)) != 4 || names(tel.Actor{Role: tel.RoleMember}) != 0 {

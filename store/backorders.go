@@ -26,7 +26,7 @@ func (s *Store) searchAndOrder(ctx context.Context, actor tel.Actor, req tel.Ord
 		if err != nil {
 			return nil, err
 		}
-		o, err := s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) {
+		o, err := s.changeToOrder(ctx, actor, req.Quantity(), func(t *tx) (*tel.Order, error) {
 			if first, err := t.firstOrder(req); first != nil || err != nil {
 				return first, err
 			}
@@ -72,20 +72,18 @@ func (s *Store) candidates(q tel.Query, want int) (tns []tel.Number, all bool, e
 // stillFree are the candidates that nobody has, at most so many: never a hold, not
 // even the own account's.
 func (t *tx) stillFree(tns []tel.Number, most int) (free []standing, err error) {
-	for _, tn := range tns {
-		if len(free) == most {
-			break
-		}
-		if _, _, known := t.store.shelf.Has(tn); !known {
-			continue
-		}
-		st, err := t.standing(tn)
+	for len(tns) > 0 && len(free) < most {
+		n := min(len(tns), most-len(free))
+		standings, err := t.standings(tns[:n])
 		if err != nil {
 			return nil, err
 		}
-		if st.State == tel.TNAvailable {
-			free = append(free, st)
+		for _, tn := range tns[:n] {
+			if st, known := standings[tn]; known && st.State == tel.TNAvailable {
+				free = append(free, st)
+			}
 		}
+		tns = tns[n:]
 	}
 	return free, nil
 }
@@ -94,7 +92,8 @@ func (t *tx) stillFree(tns []tel.Number, most int) (free []standing, err error) 
 
 // FillBackOrders gives TNs that are free to the orders that wait, oldest first, and
 // answers how many it gave. An order that takes all or nothing and cannot have all
-// yet keeps no younger one waiting.
+// yet keeps no younger one waiting, and may wait for long: to keep TNs back for it
+// would let one that can never be filled lock up an area for everybody.
 func (s *Store) FillBackOrders(ctx context.Context) (filled int, err error) {
 	if s.cfg.NoShelf {
 		return 0, nil
@@ -122,11 +121,14 @@ func (s *Store) FillBackOrders(ctx context.Context) (filled int, err error) {
 
 // fillBackOrder gives one order what is free of what it waits for.
 func (s *Store) fillBackOrder(ctx context.Context, o *tel.Order) (took int, err error) {
+	if enough, err := s.mayFill(o); err != nil || !enough {
+		return 0, err
+	}
 	tns, _, err := s.candidates(o.Search.Query, o.Missing()+spare(0))
 	if err != nil || o.Takes(len(tns)) == 0 {
 		return 0, err
 	}
-	err = s.change(ctx, tel.System("backorder"), func(t *tx) error {
+	err = s.changeMany(ctx, tel.System("backorder"), o.Missing(), func(t *tx) error {
 		took = 0
 		o, err := scanOrder(t.row(`SELECT `+orderColumns+` FROM orders o WHERE o.seq = $1 AND o.state = 'BACKORDERED'`, o.Seq))
 		if errors.Is(err, sql.ErrNoRows) {
@@ -149,6 +151,32 @@ func (s *Store) fillBackOrder(ctx context.Context, o *tel.Order) (took int, err 
 		return t.fillOrderWith(o, free[:took])
 	})
 	return took, err
+}
+
+// mayFill counts before thousands of candidates are laid out: an order that takes all
+// or nothing is asked about at every pass, and mostly in vain.
+func (s *Store) mayFill(o *tel.Order) (bool, error) {
+	if o.PartialAllowed {
+		return true, nil
+	}
+	q := o.Search.Query
+	q.Seed, q.Limit = s.shelf.NextSeed(), 1
+	found, err := s.shelf.Search(q, s.Now())
+	return found.More || found.Total >= o.Missing(), err
+}
+
+// roomToWait bounds how many orders of an account wait: each is looked at whenever TNs
+// come free.
+func (t *tx) roomToWait(o *tel.Order) error {
+	if o.State != tel.OrderBackordered {
+		return nil
+	}
+	var waiting int
+	err := t.row(`SELECT COUNT(*) FROM orders WHERE account_id = $1 AND state = 'BACKORDERED'`, int64(o.Account)).Scan(&waiting)
+	if err == nil && waiting >= tel.MostWaiting {
+		return tel.Invalid("back_order", "An account has at most %s back-orders waiting. Close some first.", tel.Count(tel.MostWaiting))
+	}
+	return err
 }
 
 // notIn leaves out the TNs that the order had before: one that it got, gave back and

@@ -76,6 +76,27 @@ func TestSearchAndOrderAtOnce(t *testing.T) {
 	checked(t, s.Store)
 }
 
+// So many orders of an account wait, and no more; closing one makes room.
+func TestBackOrdersAreBounded(t *testing.T) {
+	s := storetest.Open(t)
+	never := search(acme, "00?", 2000, false, true)
+	var last *tel.Order
+	for range tel.MostWaiting {
+		last = place(t, s, admin, never)
+	}
+	e := code(t, second(s.PlaceOrder(ctx, admin, never)), tel.CodeInvalid)
+	if e.Field != "back_order" {
+		t.Errorf("%+v", e)
+	}
+	place(t, s, admin, search(acme, "00?", 20, false, true)) // there at once: it does not wait
+	never.Account = globex
+	place(t, s, rival, never)
+	must[*tel.Order](t)(s.UpdateOrder(ctx, admin, last.ID, tel.OrderUpdate{Close: true}))
+	never.Account = acme
+	place(t, s, admin, never)
+	checked(t, s.Store)
+}
+
 // What comes free goes to who waits longest.
 func TestBackOrders(t *testing.T) {
 	s := storetest.Open(t)

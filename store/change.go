@@ -22,6 +22,25 @@ func (s *Store) change(ctx context.Context, actor tel.Actor, fn func(*tx) error)
 	return s.writer.do(ctx, actor, fn)
 }
 
+// largeChange is how many TNs make a change a large one.
+const largeChange = 500
+
+// changeMany is change for one of so many TNs. Only one large change waits or runs at
+// a time, whoever asks: those who do little wait for one of them, and not for all. An
+// order of 5,000 TNs is one change, all or nothing being so, and takes 0.1 s of a
+// quiet core (BenchmarkLargeOrder), one of 5,000 reservations of one TN 0.6 s.
+func (s *Store) changeMany(ctx context.Context, actor tel.Actor, tns int, fn func(*tx) error) error {
+	if tns > largeChange {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case s.large <- struct{}{}:
+			defer func() { <-s.large }()
+		}
+	}
+	return s.change(ctx, actor, fn)
+}
+
 // Waiting is how many changes wait for the next transaction, for those who can put
 // off their own work for a moment.
 func (s *Store) Waiting() int { return len(s.writer.jobs) }
@@ -221,7 +240,8 @@ type tx struct {
 	reserved []newReservation                // to be written together
 	taken    map[tel.Number]*tel.Reservation // their TNs
 	people   bool                            // who may do what changed
-	chain    struct {                        // the last event before this transaction
+	outbox   outbox
+	chain    struct { // the last event before this transaction
 		seq  int64
 		hash [sha256.Size]byte
 	}
@@ -289,7 +309,10 @@ func (t *tx) flush() error {
 	if err := t.flushAccounts(); err != nil {
 		return err
 	}
-	return t.flushEvents()
+	if err := t.flushEvents(); err != nil {
+		return err
+	}
+	return t.flushOutbox()
 }
 
 func (t *tx) rollback() {

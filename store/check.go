@@ -31,6 +31,13 @@ var invariants = []struct{ broken, sql string }{
 		AND NOT EXISTS (SELECT 1 FROM order_tn d JOIN orders x ON x.seq = d.order_seq WHERE d.tn = n.tn AND d.code = '' AND x.kind = 'disconnect' AND x.account_id = o.account_id AND x.seq > o.seq)`},
 	{"TN %v left a hold as ordered (reservation number %v), and the account has no order for it", `SELECT p.tn, p.reservation FROM past_hold p JOIN reservation r ON r.seq = p.reservation
 		WHERE p.how = 'ordered' AND NOT EXISTS (SELECT 1 FROM order_tn n JOIN orders o ON o.seq = n.order_seq WHERE n.tn = p.tn AND n.code = '' AND n.at = p.ended_at AND o.account_id = r.account_id)`},
+	{"account %v says it has another number of webhook endpoints than it has (%v)", `SELECT a.id, a.endpoints FROM account a WHERE a.endpoints <> (SELECT COUNT(*) FROM endpoint e WHERE e.account_id = a.id AND e.deleted_at IS NULL)`},
+	{"subscription %v to %v has no endpoint that fits", `SELECT s.id, s.url FROM subscription s LEFT JOIN endpoint e ON e.id = s.id AND e.account_id = s.account_id AND e.format = 'bandwidth' AND e.deleted_at IS NULL WHERE s.url <> COALESCE(e.url, '')`},
+	{"endpoint %v (to %v) is of a subscription that does not exist", `SELECT e.id, e.url FROM endpoint e LEFT JOIN subscription s ON s.id = e.id WHERE e.format = 'bandwidth' AND e.deleted_at IS NULL AND s.id IS NULL`},
+	{"delivery %v tells another account of event %v", `SELECT d.id, d.event_seq FROM delivery d JOIN endpoint e ON e.id = d.endpoint_id JOIN event v ON v.seq = d.event_seq WHERE v.account_id <> e.account_id`},
+	{"delivery %v about %v waits, and nothing is before it", `SELECT d.id, d.subject FROM delivery d WHERE d.done_at IS NULL AND d.next_at IS NULL
+		AND NOT EXISTS (SELECT 1 FROM delivery f WHERE f.endpoint_id = d.endpoint_id AND f.subject = d.subject AND f.done_at IS NULL AND f.seq < d.seq)`},
+	{"delivery %v has fewer than %v attempts", `SELECT d.id, d.attempts FROM delivery d WHERE d.state <> 'sending' AND d.attempts <> (SELECT COUNT(*) FROM attempt a WHERE a.delivery = d.seq)`},
 	{"TN %v is held twice (%v times)", `SELECT tn, COUNT(*) FROM hold GROUP BY tn HAVING COUNT(*) > 1`},
 }
 
@@ -102,7 +109,7 @@ func (c *checker) rows() error {
 // history must be what is held according to the rows.
 func (c *checker) events() error {
 	rows, err := c.tx.QueryContext(c.ctx, `SELECT `+eventColumns+` FROM event ORDER BY seq`)
-	told := history{held: map[tel.Number]int64{}, told: map[int64]fate{}, past: map[pastKey]pastFate{}, kept: map[tel.Number]keeping{}, orders: map[int64]orderFate{}}
+	told := history{held: map[tel.Number]int64{}, told: map[int64]fate{}, past: map[pastKey]pastFate{}, kept: map[tel.Number]keeping{}, orders: map[int64]orderFate{}, endpoints: map[string]endpointFate{}}
 	var before [sha256.Size]byte
 	var last int64
 	err = eachRow(rows, err, func(row scanner) error {
@@ -138,7 +145,10 @@ func (c *checker) events() error {
 	if err := c.compareKept(told.kept); err != nil {
 		return err
 	}
-	return c.compareOrders(told.orders)
+	if err := c.compareOrders(told.orders); err != nil {
+		return err
+	}
+	return c.compareEndpoints(told.endpoints)
 }
 
 // history is what the events say of what there is now.
@@ -148,6 +158,8 @@ type history struct {
 	past   map[pastKey]pastFate
 	kept   map[tel.Number]keeping
 	orders map[int64]orderFate
+
+	endpoints map[string]endpointFate // by id
 }
 
 // pastKey names a hold that is over, pastFate how and when it ended.
@@ -187,6 +199,7 @@ type fate struct {
 func (h history) replay(e *tel.Event) {
 	h.replayKept(e)
 	h.replayOrder(e)
+	h.replayEndpoint(e)
 	f := h.told[e.Reservation]
 	switch e.Kind {
 	case tel.EventReserved:

@@ -132,7 +132,7 @@ func unixMicro(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-const clientColumns = `c.id, c.account_id, a.name, c.name, c.role, c.username, c.created_at, c.created_by_name, c.expires_at, c.last_used_at, c.revoked_at`
+const clientColumns = `c.id, c.account_id, a.name, c.name, c.role, c.username, c.created_at, c.created_by_name, c.expires_at, c.last_used_at, c.revoked_at, c.requests`
 
 func scanClient(row scanner) (*tel.Client, error) {
 	var c tel.Client
@@ -141,7 +141,7 @@ func scanClient(row scanner) (*tel.Client, error) {
 
 func clientTargets(c *tel.Client) []any {
 	return []any{&c.ID, &c.Account, &c.AccountName, &c.Name, (*string)(&c.Role), &c.Username, (*micros)(&c.CreatedAt), &c.CreatedBy,
-		(*micros)(&c.ExpiresAt), (*micros)(&c.LastUsedAt), (*micros)(&c.RevokedAt)}
+		(*micros)(&c.ExpiresAt), (*micros)(&c.LastUsedAt), (*micros)(&c.RevokedAt), &c.Requests}
 }
 
 // mostListed is how many clients a list has; the revoked come last and fall off.
@@ -161,6 +161,9 @@ func (s *Store) Clients(ctx context.Context, actor tel.Actor, account tel.Accoun
 	if err != nil {
 		return nil, err
 	}
+	if err := s.fillUses(ctx, list); err != nil {
+		return nil, err
+	}
 	return list, s.fillSecrets(ctx, list)
 }
 
@@ -168,6 +171,9 @@ func (s *Store) Clients(ctx context.Context, actor tel.Actor, account tel.Accoun
 func (s *Store) Client(ctx context.Context, actor tel.Actor, id string) (*tel.Client, error) {
 	c, err := scanClient(s.read.QueryRowContext(ctx, clientByID, id))
 	if err := mayChangeClient(actor, c, err); err != nil {
+		return nil, err
+	}
+	if err := s.fillUses(ctx, []*tel.Client{c}); err != nil {
 		return nil, err
 	}
 	return c, s.fillSecrets(ctx, []*tel.Client{c})
@@ -333,6 +339,7 @@ func (s *Store) clientBy(ctx context.Context, addr, where string, arg any, hash 
 
 // clientIn is a client that has shown who it is. The door names itself.
 func (s *Store) clientIn(ctx context.Context, r *signInRow, addr string) tel.Actor {
+	s.clients.count(r.ID)
 	s.touchClient(ctx, &r.Client)
 	return tel.Actor{Kind: tel.KindClient, ID: r.ID, Name: r.Name, Role: r.Role, Account: r.Account, Addr: addr}
 }
@@ -376,6 +383,8 @@ type clientMemory struct {
 	mu       sync.Mutex
 	touched  map[string]time.Time
 	failures map[string]*failing
+	uses     map[string]int64 // requests of each client that are not written yet
+	written  time.Time        // when they last were
 	tokenKey []byte
 }
 

@@ -85,6 +85,7 @@ func TestClient(t *testing.T) {
 	same(t, "the list", list, []*tel.Client{{
 		ID: made.ID, Account: acme, AccountName: "Acme Tel", Name: "Shop", Role: tel.RoleAdmin, Username: made.Username,
 		CreatedAt: s.Now(), CreatedBy: admin.Name, ExpiresAt: s.Now().Add(90 * 24 * time.Hour), LastUsedAt: s.Now(),
+		Requests: 3, RequestsDay: 3,
 		Secrets: []tel.SecretInfo{{ID: "1", PasswordHint: tel.SecretHint(made.Password), KeyHint: tel.SecretHint(made.Key), CreatedAt: s.Now()}},
 	}})
 	same(t, "one", must[*tel.Client](t)(s.Client(ctx, admin, made.ID)), list[0])
@@ -404,6 +405,49 @@ func TestClientLastUse(t *testing.T) {
 	if !used().Equal(start.Add(time.Minute)) {
 		t.Error(used())
 	}
+}
+
+// Requests are counted, and written down at most once a minute and at the end.
+func TestClientUses(t *testing.T) {
+	s := storetest.Open(t)
+	c, idle := client(t, s, acme, "Busy", 0), client(t, s, acme, "Idle", 0)
+	is := func(st *store.Store, all, day int64) {
+		t.Helper()
+		list := must[[]*tel.Client](t)(st.Clients(ctx, admin, acme))
+		one := must[*tel.Client](t)(st.Client(ctx, admin, c.ID))
+		for _, k := range append(list, one) {
+			if want := [2]int64{all, day}; k.ID == c.ID && [2]int64{k.Requests, k.RequestsDay} != want || k.ID == idle.ID && k.Requests != 0 {
+				t.Errorf("%s: %d, %d in a day; want %v", k.Name, k.Requests, k.RequestsDay, want)
+			}
+		}
+	}
+	beside := again(t, s)
+	written := func() int64 { t.Helper(); return must[*tel.Client](t)(beside.Client(ctx, admin, c.ID)).Requests }
+	sweep := func() { t.Helper(); must[store.Swept](t)(s.Sweep(ctx)) }
+	parallel(50, func(int) { must[tel.Actor](t)(s.ClientByKey(ctx, c.Key, from)) })
+	if is(s.Store, 50, 50); written() != 0 {
+		t.Error("a request wrote")
+	}
+	sweep()
+	if is(s.Store, 50, 50); written() != 50 {
+		t.Error("not written")
+	}
+	must[tel.Actor](t)(s.ClientByPassword(ctx, c.Username, c.Password, from))
+	_, _ = s.ClientByPassword(ctx, c.Username, idle.Password, from) // nobody's
+	s.Clock.Add(time.Minute - us)
+	if sweep(); written() != 50 {
+		t.Error("written twice in a minute")
+	}
+	s.Clock.Add(us)
+	sweep()
+	is(s.Store, 51, 51)
+	s.Clock.Add(24 * time.Hour)
+	must[tel.Actor](t)(s.ClientByKey(ctx, c.Key, from))
+	is(s.Store, 52, 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	is(beside, 52, 1)
 }
 
 func TestClientFailuresPerAddress(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,11 +63,17 @@ type dialect struct {
 	// refusal tells an error of the database that means "nothing was done, repeat
 	// later" from any other.
 	refusal func(error) *tel.Error
+	// checkpoint moves what the log holds into the database while others write; "" leaves
+	// it to the database.
+	checkpoint string
 	// integrity is a query that answers "ok", or what is wrong with the file.
 	integrity string
 	// damaged tells an error that means that the file is none of the database's.
 	damaged func(error) bool
 }
+
+// logPages of 4 KiB are how long SQLite's log grows while somebody always writes.
+const logPages = 16_000
 
 var sqliteDialect = dialect{
 	name:  "sqlite",
@@ -94,7 +101,8 @@ var sqliteDialect = dialect{
 		}
 		return nil
 	},
-	integrity: `PRAGMA integrity_check(20)`,
+	checkpoint: `PRAGMA wal_checkpoint(PASSIVE)`,
+	integrity:  `PRAGMA integrity_check(20)`,
 	damaged: func(err error) bool {
 		e, ok := errors.AsType[*sqlite.Error](err)
 		return ok && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)
@@ -106,7 +114,7 @@ var sqliteDialect = dialect{
 func openSQLite(path string, reader bool) (*sql.DB, error) {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"cache_size(-65536)", "temp_store(memory)", "wal_autocheckpoint(2000)",
+		"cache_size(-65536)", "temp_store(memory)", "wal_autocheckpoint(" + strconv.Itoa(logPages) + ")",
 	}}
 	if reader {
 		q.Set("_txlock", "deferred")

@@ -18,7 +18,7 @@ func (s *Store) Disconnect(ctx context.Context, actor tel.Actor, req tel.OrderRe
 	if err := req.Clean(); err != nil {
 		return nil, err
 	}
-	return s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) {
+	return s.changeToOrder(ctx, actor, len(req.TNs), func(t *tx) (*tel.Order, error) {
 		if first, err := t.firstOrder(req); first != nil || err != nil {
 			return first, err
 		}
@@ -36,13 +36,9 @@ func (t *tx) outOfService(o *tel.Order, a *accountRow, take []standing) error {
 	until := t.now.Add(a.Aging)
 	var tns []tel.Number
 	for _, st := range take {
-		n, err := t.exec(`UPDATE tn_state SET state = $1, since = $2, until = $3 WHERE tn = $4 AND state = $5 AND account_id = $6`,
-			string(tel.TNAging), micros(t.now), micros(until), int64(st.tn), string(tel.TNInService), int64(o.Account))
-		if err := oneRow(n, err); err != nil {
-			return err
-		}
 		tns = append(tns, st.tn)
 	}
 	t.event(tel.EventDisconnected, o.Account, 0, tel.Facts{Order: o.Seq, TNs: tns, ExpiresAt: until.UnixMicro()})
-	return nil
+	return t.execEach(keys(tns), `UPDATE tn_state SET state = %s, since = %s, until = %s WHERE state = %s AND account_id = %s AND tn`,
+		string(tel.TNAging), micros(t.now), micros(until), string(tel.TNInService), int64(o.Account))
 }

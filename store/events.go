@@ -96,6 +96,7 @@ func (s *Store) committed(t *tx) {
 	if len(t.events) == 0 {
 		return
 	}
+	t.outbox.wake(s.outgoing)
 	s.highWater.Store(max(s.highWater.Load(), t.now.UnixMicro()))
 	s.applying.Lock()
 	defer s.applying.Unlock()

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -64,7 +65,7 @@ func (s *Store) PlaceOrder(ctx context.Context, actor tel.Actor, req tel.OrderRe
 		if actor.Role == tel.RoleMember && len(req.ReservationIDs) == 0 && !req.UseOwnHolds {
 			return nil, tel.Refuse(tel.CodeForbidden, "Your role orders with a reservation id only.")
 		}
-		return s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) { return t.placeOrder(req) })
+		return s.changeToOrder(ctx, actor, len(req.TNs)+len(req.ReservationIDs), func(t *tx) (*tel.Order, error) { return t.placeOrder(req) })
 	case tel.OrderKindSearch:
 		if actor.Role == tel.RoleMember {
 			return nil, tel.Refuse(tel.CodeForbidden, "Your role orders with a reservation id only.")
@@ -74,9 +75,9 @@ func (s *Store) PlaceOrder(ctx context.Context, actor tel.Actor, req tel.OrderRe
 	return nil, tel.Invalid("kind", "%q is not a kind of order.", req.Kind)
 }
 
-// changeToOrder is a change that makes or changes an order.
-func (s *Store) changeToOrder(ctx context.Context, actor tel.Actor, fn func(*tx) (*tel.Order, error)) (out *tel.Order, err error) {
-	err = s.change(ctx, actor, func(t *tx) (err error) {
+// changeToOrder is a change that makes or changes an order of so many TNs.
+func (s *Store) changeToOrder(ctx context.Context, actor tel.Actor, tns int, fn func(*tx) (*tel.Order, error)) (out *tel.Order, err error) {
+	err = s.changeMany(ctx, actor, tns, func(t *tx) (err error) {
 		out, err = fn(t)
 		return err
 	})
@@ -108,45 +109,59 @@ func (t *tx) placeOrder(req tel.OrderRequest) (*tel.Order, error) {
 // judgeEach parts the named TNs of a request into those that can be had and the
 // refusals of the others.
 func (t *tx) judgeEach(req tel.OrderRequest, can func(standing) bool) (could []standing, refused []*tel.Error, err error) {
+	standings, err := t.standings(req.TNs)
+	if err != nil {
+		return nil, nil, err
+	}
+	var others []tel.Number
 	for _, tn := range req.TNs {
-		var st standing
-		_, _, known := t.store.shelf.Has(tn)
-		if known {
-			if st, err = t.standing(tn); err != nil {
-				return nil, nil, err
-			}
-		}
-		if known && can(st) {
+		if st, known := standings[tn]; known && can(st) {
 			could = append(could, st)
 			continue
 		}
-		refusal, err := t.whyNot(req.Account, tn)
-		if err != nil {
-			return nil, nil, err
-		}
-		refused = append(refused, refusal)
+		others = append(others, tn)
 	}
-	return could, refused, nil
+	refused, err = t.whyNot(req.Account, others)
+	return could, refused, err
 }
 
-// whyNot is the refusal of a TN to an account: the same whatever it is, but that the
-// account's own hold on it ran out the account may know.
-func (t *tx) whyNot(account tel.AccountID, tn tel.Number) (*tel.Error, error) {
-	e := tel.NotAvailable(tn)
-	var at micros
-	var how string
-	err := t.row(`SELECT p.ended_at, p.how FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE p.tn = $1 AND r.account_id = $2
-		UNION ALL SELECT r.expires_at, 'expired' FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn = $1 AND r.account_id = $2 AND r.state = 'live' AND r.expires_at <= $3
-		ORDER BY 1 DESC LIMIT 1`, int64(tn), int64(account), micros(t.now)).Scan(&at, &how)
-	switch {
-	case errors.Is(err, sql.ErrNoRows) || err == nil && how != string(tel.StateExpired):
-		return e, nil
-	case err != nil:
+// whyNot are the refusals of TNs to an account: the same whatever they are, but that
+// the account's own hold on one ran out the account may know.
+func (t *tx) whyNot(account tel.AccountID, tns []tel.Number) ([]*tel.Error, error) {
+	ranOut := map[tel.Number]time.Time{}
+	latest := map[tel.Number]time.Time{}
+	err := inBites(keys(tns), func(in string, some []any) error {
+		n := len(some)
+		rows, err := t.query(fmt.Sprintf(`SELECT p.tn, p.ended_at, p.how FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE p.tn %[1]s AND r.account_id = $%[2]d
+			UNION ALL SELECT h.tn, r.expires_at, 'expired' FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn %[1]s AND r.account_id = $%[2]d AND r.state = 'live' AND r.expires_at <= $%[3]d`,
+			in, n+1, n+2), append(some[:n:n], int64(account), micros(t.now))...)
+		return eachRow(rows, err, func(row scanner) error {
+			var tn tel.Number
+			var at micros
+			var how string
+			err := row.Scan(&tn, &at, &how)
+			if end := time.Time(at); end.After(latest[tn]) {
+				delete(ranOut, tn)
+				if latest[tn] = end; how == string(tel.StateExpired) {
+					ranOut[tn] = end
+				}
+			}
+			return err
+		})
+	})
+	if err != nil {
 		return nil, err
 	}
-	e.At = time.Time(at)
-	e.Message += " This account's hold on it ran out on " + e.At.Format("2 January 2006 at 15:04:05 UTC") + "."
-	return e, nil
+	var refused []*tel.Error
+	for _, tn := range tns {
+		e := tel.NotAvailable(tn)
+		if at, ok := ranOut[tn]; ok {
+			e.At = at
+			e.Message += " This account's hold on it ran out on " + at.Format("2 January 2006 at 15:04:05 UTC") + "."
+		}
+		refused = append(refused, e)
+	}
+	return refused, nil
 }
 
 // cover is what an order brings: the holds that it may consume.
@@ -167,18 +182,41 @@ func (t *tx) coverOf(req tel.OrderRequest) (cover, error) {
 	if t.actor.Role == tel.RoleMember {
 		c.maker, c.only = t.actor.ID, true
 	}
+	live, err := t.liveByIDs(req.Account, req.ReservationIDs)
+	if err != nil {
+		return c, err
+	}
 	for _, id := range req.ReservationIDs {
-		r, err := t.bySomeID(id)
-		switch {
-		case tel.CodeOf(err) == tel.CodeNotFound, err == nil && (r.Account != req.Account || r.StateAt(t.now).Ended()):
+		canonical, _ := CanonicalID(id) // "" for what is none, and that is nobody's
+		if seq, ok := live[canonical]; ok {
+			c.named[seq] = true
+		} else {
 			c.only = true
-		case err != nil:
-			return c, err
-		default:
-			c.named[r.Seq] = true
 		}
 	}
 	return c, nil
+}
+
+// liveByIDs finds an account's live reservations by their ids.
+func (t *tx) liveByIDs(account tel.AccountID, ids []string) (map[string]int64, error) {
+	var known []any
+	for _, id := range ids {
+		if canonical, err := CanonicalID(id); err == nil {
+			known = append(known, canonical)
+		}
+	}
+	live := map[string]int64{}
+	err := inBites(known, func(in string, some []any) error {
+		rows, err := t.query(`SELECT `+reservationColumns+` FROM reservation r WHERE r.id `+in, some...)
+		return eachRow(rows, err, func(row scanner) error {
+			r, err := scanReservation(row)
+			if r.Account == account && !r.StateAt(t.now).Ended() {
+				live[r.ID] = r.Seq
+			}
+			return err
+		})
+	})
+	return live, err
 }
 
 // makeOrder writes an order of what could be had and what not, takes the TNs and
@@ -197,6 +235,9 @@ func (t *tx) makeOrder(req tel.OrderRequest, could []standing, refused []*tel.Er
 		}
 	}
 	if err := o.Settle(len(take), t.now); err != nil {
+		return nil, err
+	}
+	if err := t.roomToWait(o); err != nil {
 		return nil, err
 	}
 	if err := t.insertOrder(o, req); err != nil {
@@ -293,7 +334,7 @@ func (t *tx) intoService(o *tel.Order, a *accountRow, take []standing) error {
 	if err := t.writeDown(take); err != nil {
 		return err
 	}
-	var tns []tel.Number
+	var tns, aging []tel.Number
 	rows := make([]any, 0, 5*len(take))
 	held := map[int64][]tel.Number{}
 	var reservations []int64 // in the order of their first TN
@@ -308,52 +349,73 @@ func (t *tx) intoService(o *tel.Order, a *accountRow, take []standing) error {
 			}
 			held[seq] = append(held[seq], st.tn)
 		case tel.TNAging:
-			n, err := t.exec(`DELETE FROM tn_state WHERE tn = $1 AND state = 'aging' AND account_id = $2`, int64(st.tn), int64(o.Account))
-			if err := oneRow(n, err); err != nil {
-				return err
-			}
+			aging = append(aging, st.tn)
 		}
 	}
-	for _, seq := range reservations {
-		if err := t.orderHold(o, a, seq, held[seq]); err != nil {
-			return err
-		}
+	if err := t.execEach(keys(aging), `DELETE FROM tn_state WHERE state = 'aging' AND account_id = %s AND tn`, int64(o.Account)); err != nil {
+		return err
+	}
+	if err := t.orderHolds(o, a, reservations, held); err != nil {
+		return err
 	}
 	t.event(tel.EventInService, o.Account, 0, tel.Facts{Order: o.Seq, TNs: tns})
 	return t.insertRows(`INSERT INTO tn_state (tn, state, account_id, since, order_seq) VALUES `, 5, rows)
 }
 
-// orderHold lets TNs leave a hold for an order. The reservation ends with its last
+// orderHolds lets TNs leave their holds for an order. A reservation ends with its last
 // one, and lives on with the rest otherwise.
-func (t *tx) orderHold(o *tel.Order, a *accountRow, seq int64, tns []tel.Number) error {
-	r, err := scanReservation(t.row(`SELECT `+reservationColumns+` FROM reservation r WHERE r.seq = $1`, seq))
+func (t *tx) orderHolds(o *tel.Order, a *accountRow, reservations []int64, held map[int64][]tel.Number) error {
+	of, err := t.bySeq(reservations)
 	if err != nil {
 		return err
 	}
-	ended, err := r.Order(len(tns), t.actor.Sign(), t.now)
-	if err != nil {
-		return err
-	}
-	if ended {
-		return t.endFor(r, tel.EventOrdered, o.Seq)
-	}
-	rows := make([]any, 0, 4*len(tns))
-	for _, tn := range tns {
-		n, err := t.exec(`DELETE FROM hold WHERE tn = $1 AND reservation = $2`, int64(tn), seq)
-		if err := oneRow(n, err); err != nil {
+	var ended, lessened []int64
+	var tns []tel.Number
+	var past []any
+	for _, seq := range reservations {
+		over, err := of[seq].Order(len(held[seq]), t.actor.Sign(), t.now)
+		if err != nil {
 			return err
 		}
-		rows = append(rows, int64(tn), seq, micros(t.now), string(tel.StateOrdered))
-	}
-	if err := t.insertRows(`INSERT INTO past_hold (tn, reservation, ended_at, how) VALUES `, 4, rows); err != nil {
-		return err
-	}
-	if _, err := t.exec(`UPDATE reservation SET tn_count = $1 WHERE seq = $2`, r.TNCount, seq); err != nil {
-		return err
+		kind := tel.EventPartOrdered
+		if over {
+			kind, ended = tel.EventOrdered, append(ended, seq)
+		} else {
+			lessened = append(lessened, seq)
+		}
+		t.event(kind, o.Account, seq, tel.Facts{Order: o.Seq, TNs: held[seq]})
+		for _, tn := range held[seq] {
+			tns = append(tns, tn)
+			past = append(past, int64(tn), seq, micros(t.now), string(tel.StateOrdered))
+		}
 	}
 	a.count(-len(tns))
-	t.event(tel.EventPartOrdered, o.Account, seq, tel.Facts{Order: o.Seq, TNs: tns})
-	return nil
+	if err := t.execEach(keys(tns), `DELETE FROM hold WHERE tn`); err != nil {
+		return err
+	}
+	if err := t.insertRows(`INSERT INTO past_hold (tn, reservation, ended_at, how) VALUES `, 4, past); err != nil {
+		return err
+	}
+	by := t.actor.Sign()
+	if err := t.execEach(keys(ended), `UPDATE reservation SET state = %s, ended_at = %s, ended_by = %s, ended_by_name = %s, ended_door = %s WHERE ended_at IS NULL AND seq`,
+		string(tel.StateOrdered), micros(t.now), by.ID, by.Name, by.Door); err != nil {
+		return err
+	}
+	return t.execEach(keys(lessened), `UPDATE reservation SET tn_count = (SELECT COUNT(*) FROM hold h WHERE h.reservation = reservation.seq) WHERE ended_at IS NULL AND seq`)
+}
+
+// bySeq reads reservations without their TNs.
+func (t *tx) bySeq(list []int64) (map[int64]*tel.Reservation, error) {
+	out := map[int64]*tel.Reservation{}
+	err := inBites(keys(list), func(in string, some []any) error {
+		rows, err := t.query(`SELECT `+reservationColumns+` FROM reservation r WHERE r.seq `+in, some...)
+		return eachRow(rows, err, func(row scanner) error {
+			r, err := scanReservation(row)
+			out[r.Seq] = r
+			return err
+		})
+	})
+	return out, err
 }
 
 // orderContent is what two requests under one name must share.
@@ -429,6 +491,15 @@ func (s *Store) fillOrder(o *tel.Order, query func(string, ...any) (*sql.Rows, e
 
 // Order reads one by its id. Another account's is as unknown as one that never was.
 func (s *Store) Order(ctx context.Context, actor tel.Actor, id string) (*tel.Order, error) {
+	o, err := s.OrderHead(ctx, actor, id)
+	if err != nil {
+		return nil, err
+	}
+	return o, s.fillOrder(o, s.reader(ctx))
+}
+
+// OrderHead is Order without the TNs, for what does not show them: they are thousands.
+func (s *Store) OrderHead(ctx context.Context, actor tel.Actor, id string) (*tel.Order, error) {
 	canonical, err := CanonicalID(id)
 	if err != nil {
 		return nil, tel.NotFound()
@@ -445,10 +516,11 @@ func (s *Store) Order(ctx context.Context, actor tel.Actor, id string) (*tel.Ord
 		return nil, err
 	}
 	o.AccountName = name
-	return o, s.fillOrder(o, s.reader(ctx))
+	return o, nil
 }
 
-// changeableOrder reads, by its public id, an order that the actor may change.
+// changeableOrder reads, by its public id, an order that the actor may change. It
+// leaves its TNs out: they are thousands, and others wait.
 func (t *tx) changeableOrder(id string) (*tel.Order, error) {
 	canonical, err := CanonicalID(id)
 	if err != nil {
@@ -464,14 +536,18 @@ func (t *tx) changeableOrder(id string) (*tel.Order, error) {
 	if err := t.actor.Require(tel.ActOrder, o.Account); err != nil {
 		return nil, err
 	}
-	return t.order(o.Seq)
+	a, err := t.account(o.Account)
+	if err == nil {
+		o.AccountName = a.Name
+	}
+	return o, err
 }
 
 // UpdateOrder changes an order's names, and with Close ends one that waits, with what
 // it has: PARTIAL, or FAILED when that is nothing. CodeEnded when it does not wait,
 // CodeConflict when another order has the customer order id.
 func (s *Store) UpdateOrder(ctx context.Context, actor tel.Actor, id string, u tel.OrderUpdate) (*tel.Order, error) {
-	return s.changeToOrder(ctx, actor, func(t *tx) (*tel.Order, error) {
+	out, err := s.changeToOrder(ctx, actor, 1, func(t *tx) (*tel.Order, error) {
 		o, err := t.changeableOrder(id)
 		if err != nil {
 			return nil, err
@@ -500,6 +576,10 @@ func (s *Store) UpdateOrder(ctx context.Context, actor tel.Actor, id string, u t
 		}
 		return o, t.updateOrder(o, waited, o.CompletedCount)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return out, s.fillOrder(out, s.reader(ctx))
 }
 
 // orderName is what UpdateOrder can change.
@@ -538,8 +618,9 @@ func (t *tx) updateOrder(o *tel.Order, was tel.OrderState, had int) error {
 	return oneRow(n, err)
 }
 
-// AddOrderNote puts a remark to an order. Its only home is the history.
-func (s *Store) AddOrderNote(ctx context.Context, actor tel.Actor, id, text string) (*tel.OrderNote, error) {
+// AddOrderNote puts a remark to an order. Its only home is the history. The same key
+// ("" is none) with the same text within a day gives the first one back.
+func (s *Store) AddOrderNote(ctx context.Context, actor tel.Actor, id, text, key string) (*tel.OrderNote, error) {
 	text, err := tel.CleanText("note", text, tel.MaxNote)
 	if err != nil {
 		return nil, err
@@ -547,21 +628,62 @@ func (s *Store) AddOrderNote(ctx context.Context, actor tel.Actor, id, text stri
 	if text == "" {
 		return nil, tel.Invalid("note", "A note needs a text.")
 	}
+	if err := tel.CheckIdempotencyKey(key); err != nil {
+		return nil, err
+	}
 	var note *tel.OrderNote
 	err = s.change(ctx, actor, func(t *tx) error {
 		o, err := t.changeableOrder(id)
 		if err != nil {
 			return err
 		}
+		first, err := t.firstNote(o, text, key)
+		if first != nil || err != nil {
+			note = first
+			return err
+		}
 		note = &tel.OrderNote{ID: uuid.NewString(), At: t.now, By: t.actor.Sign(), Text: text}
 		t.event(tel.EventOrderNoted, o.Account, 0, tel.Facts{Order: o.Seq, Subject: note.ID, Reason: text})
-		return nil
+		return t.rememberNote(o, note, key)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return note, nil
 }
+
+// firstNote gives the note that this key made before, if it did.
+func (t *tx) firstNote(o *tel.Order, text, key string) (*tel.OrderNote, error) {
+	if key == "" {
+		return nil, nil
+	}
+	first := tel.OrderNote{Text: text, By: t.actor.Sign()}
+	var content []byte
+	err := t.row(`SELECT note, noted_at, content FROM noted WHERE order_seq = $1 AND key = $2 AND noted_at > $3`, o.Seq, t.noteKey(key), micros(t.now.Add(-answerStands))).
+		Scan(&first.ID, (*micros)(&first.At), &content)
+	switch sum := sha256.Sum256([]byte(text)); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !slices.Equal(content, sum[:]):
+		return nil, tel.Refuse(tel.CodeConflict, "This idempotency key was used for a different note.")
+	}
+	return &first, nil
+}
+
+func (t *tx) rememberNote(o *tel.Order, n *tel.OrderNote, key string) error {
+	if key == "" {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(n.Text))
+	_, err := t.exec(`INSERT INTO noted (order_seq, key, content, note, noted_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (order_seq, key) DO UPDATE SET content = excluded.content, note = excluded.note, noted_at = excluded.noted_at`, o.Seq, t.noteKey(key), sum[:], n.ID, micros(n.At))
+	return err
+}
+
+// noteKey keeps the keys of two who write to one order apart: a note is signed.
+func (t *tx) noteKey(key string) string { return t.actor.ID + " " + key }
 
 // OrderHistory is what happened to an order, oldest first. The order comes from
 // Order, which made the check.

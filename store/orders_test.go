@@ -409,7 +409,7 @@ func TestOrderStaysInTheAccount(t *testing.T) {
 	for _, by := range []tel.Actor{rival, storetest.Actor(tel.RoleMember, globex), storetest.Actor(tel.RoleSupport, globex), {}} {
 		for what, err := range map[string]error{
 			"read": second(s.Order(ctx, by, o.ID)), "update": second(s.UpdateOrder(ctx, by, o.ID, tel.OrderUpdate{Name: &name})),
-			"close": second(s.UpdateOrder(ctx, by, o.ID, tel.OrderUpdate{Close: true})), "note": second(s.AddOrderNote(ctx, by, o.ID, "x")),
+			"close": second(s.UpdateOrder(ctx, by, o.ID, tel.OrderUpdate{Close: true})), "note": second(s.AddOrderNote(ctx, by, o.ID, "x", "")),
 			"list": second(s.Orders(ctx, by, store.OrderQuery{Account: acme})), "mine": second(s.Orders(ctx, by, store.OrderQuery{Account: acme, Mine: true})),
 			"count": second(s.CountOrders(ctx, by, store.OrderQuery{Account: acme}, 9)),
 			"TNs":   second(s.TNsInService(ctx, by, store.NewTNQuery(acme))), "count TNs": second(s.CountTNs(ctx, by, store.NewTNQuery(acme))),
@@ -456,9 +456,9 @@ func TestOrderHistoryAndNames(t *testing.T) {
 	code(t, second(s.UpdateOrder(ctx, admin, o.ID, tel.OrderUpdate{Close: true})), tel.CodeEnded)
 	bad := "a_b"
 	code(t, second(s.UpdateOrder(ctx, admin, o.ID, tel.OrderUpdate{CustomerOrderID: &bad})), tel.CodeInvalid)
-	code(t, second(s.AddOrderNote(ctx, admin, o.ID, " ")), tel.CodeInvalid)
-	code(t, second(s.AddOrderNote(ctx, admin, o.ID, "a\nb")), tel.CodeInvalid)
-	note := must[*tel.OrderNote](t)(s.AddOrderNote(ctx, member, o.ID, " <b>hello</b> "))
+	code(t, second(s.AddOrderNote(ctx, admin, o.ID, " ", "")), tel.CodeInvalid)
+	code(t, second(s.AddOrderNote(ctx, admin, o.ID, "a\nb", "")), tel.CodeInvalid)
+	note := must[*tel.OrderNote](t)(s.AddOrderNote(ctx, member, o.ID, " <b>hello</b> ", ""))
 	same(t, "notes", must[[]tel.OrderNote](t)(s.OrderNotes(ctx, got)), []tel.OrderNote{*note})
 	if note.Text != "<b>hello</b>" || note.By != member.Sign() || !note.At.Equal(s.Now()) {
 		t.Errorf("%+v", note)
@@ -468,6 +468,34 @@ func TestOrderHistoryAndNames(t *testing.T) {
 		kinds = append(kinds, string(e.Kind))
 	}
 	same(t, "history", strings.Join(kinds, " "), "order.placed tn.in_service order.completed order.updated order.noted")
+	checked(t, s.Store)
+}
+
+// A note sent twice is one note; with another text under its key it is a conflict, and
+// another's key is another key.
+func TestOrderNoteRepeated(t *testing.T) {
+	s := storetest.Open(t)
+	o := order(t, s, admin, raleigh(0))
+	add := func(by tel.Actor, text, key string) (*tel.OrderNote, error) {
+		return s.AddOrderNote(ctx, by, o.ID, text, key)
+	}
+	first := must[*tel.OrderNote](t)(add(admin, "one", "k"))
+	s.Clock.Add(24*time.Hour - us)
+	same(t, "again", must[*tel.OrderNote](t)(add(admin, " one ", "k")), first)
+	code(t, second(add(admin, "two", "k")), tel.CodeConflict)
+	code(t, second(add(admin, "two", strings.Repeat("k", 256))), tel.CodeInvalid)
+	must[*tel.OrderNote](t)(add(member, "one", "k"))
+	must[*tel.OrderNote](t)(add(admin, "one", ""))
+	must[*tel.OrderNote](t)(add(admin, "one", ""))
+	s.Clock.Add(us)
+	must[*tel.OrderNote](t)(add(admin, "two", "k")) // a day has gone
+	if notes := must[[]tel.OrderNote](t)(s.OrderNotes(ctx, o)); len(notes) != 5 {
+		t.Errorf("%+v", notes)
+	}
+	s.Clock.Add(24*time.Hour + us)
+	if swept := must[store.Swept](t)(s.Sweep(ctx)); swept.Removed != 2 {
+		t.Errorf("%+v", swept)
+	}
 	checked(t, s.Store)
 }
 

@@ -81,7 +81,7 @@ func TestPostgresMigrateAtOnce(t *testing.T) {
 func TestPostgresEventsAreNeverChanged(t *testing.T) {
 	s := storetest.OpenPostgres(t, storetest.Postgres(t))
 	db := file(t, s.Path)
-	for _, q := range []string{`UPDATE event SET facts = '{}' WHERE seq = 3`, `DELETE FROM event WHERE seq = 3`, `TRUNCATE event`, `INSERT INTO event SELECT * FROM event WHERE seq = 3 ON CONFLICT (seq) DO UPDATE SET facts = ''`} {
+	for _, q := range []string{`UPDATE event SET facts = '{}' WHERE seq = 3`, `DELETE FROM event WHERE seq = 3`, `TRUNCATE event CASCADE`, `INSERT INTO event SELECT * FROM event WHERE seq = 3 ON CONFLICT (seq) DO UPDATE SET facts = ''`} {
 		if _, err := db.Exec(q); err == nil || !strings.Contains(err.Error(), "events are never") {
 			t.Errorf("%s: %v", q, err)
 		}

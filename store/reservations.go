@@ -44,7 +44,7 @@ func (s *Store) Reserve(ctx context.Context, actor tel.Actor, req tel.ReserveReq
 		return tel.Reserved{}, err
 	}
 	var out tel.Reserved
-	err := s.change(ctx, actor, func(t *tx) (err error) {
+	err := s.changeMany(ctx, actor, len(req.TNs), func(t *tx) (err error) {
 		out, err = t.reserve(req)
 		return err
 	})
@@ -58,8 +58,8 @@ func cleanReserve(req *tel.ReserveRequest) (err error) {
 	if req.Note, err = tel.CleanText("note", req.Note, tel.MaxNote); err != nil {
 		return err
 	}
-	if len(req.IdempotencyKey) > 255 {
-		return tel.Invalid("idempotency_key", "An idempotency key has at most 255 characters.")
+	if err := tel.CheckIdempotencyKey(req.IdempotencyKey); err != nil {
+		return err
 	}
 	if len(req.TNs) > tel.MostPerReservaton {
 		return tel.Refuse(tel.CodeTooManyTNs, "A reservation has at most %d TNs.", tel.MostPerReservaton)
@@ -123,14 +123,14 @@ func (t *tx) judge(a *accountRow, tn tel.Number) (standing, error) {
 		return standing{}, tel.NotAvailable(tn)
 	}
 	if r, ok := t.taken[tn]; ok { // by a neighbour in this transaction
-		return standing{}, takenBy(a, r, tn)
+		return standing{}, t.takenBy(a, r, tn)
 	}
 	st, err := t.settledStanding(tn)
 	switch {
 	case err != nil:
 		return st, err
 	case st.State == tel.TNReserved:
-		return st, takenBy(a, st.Reservation, tn)
+		return st, t.takenBy(a, st.Reservation, tn)
 	case st.State.To(tel.TNReserved) != nil:
 		return st, tel.NotAvailable(tn)
 	}
@@ -143,11 +143,16 @@ func (t *tx) judge(a *accountRow, tn tel.Number) (standing, error) {
 }
 
 // takenBy is the refusal of a TN that a live reservation holds: only its own account
-// is told which.
-func takenBy(a *accountRow, r *tel.Reservation, tn tel.Number) *tel.Error {
+// is told so, and which one it is only who made it or may list them. With its id a
+// member could cancel and order what a colleague holds.
+func (t *tx) takenBy(a *accountRow, r *tel.Reservation, tn tel.Number) *tel.Error {
 	e := tel.NotAvailable(tn)
-	if r.Account == a.ID {
-		e.Code, e.Message = tel.CodeHeldByYou, tn.String()+" is already in reservation "+r.ID+" of this account."
+	if r.Account != a.ID {
+		return e
+	}
+	e.Code, e.Message = tel.CodeHeldByYou, tn.String()+" is already reserved by this account."
+	if r.CreatedBy.ID == t.actor.ID || t.actor.May(tel.ActListReservations, a.ID) {
+		e.Reservation, e.Message = r.ID, tn.String()+" is already in reservation "+r.ID+" of this account."
 	}
 	return e
 }
@@ -418,8 +423,11 @@ func (s *Store) Extend(ctx context.Context, actor tel.Actor, id string) (*tel.Re
 }
 
 // oneRow is a guard: an update that names a row's state must find it so.
-func oneRow(n int64, err error) error {
-	if err == nil && n != 1 {
+func oneRow(n int64, err error) error { return eachOfRows(n, 1, err) }
+
+// eachOfRows is the same for a statement on several.
+func eachOfRows(n int64, rows int, err error) error {
+	if err == nil && n != int64(rows) {
 		return errors.New("a row changed under a change")
 	}
 	return err

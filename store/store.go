@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"database/sql"
 	"errors"
@@ -45,8 +46,12 @@ type Store struct {
 	writer  *writer
 	hub     hub
 	hashing chan struct{} // a place per password hash under way
+	large   chan struct{} // the place of the one large change
 	freed   chan struct{} // wakes who fills back-orders
 	clients clientMemory
+
+	outgoing chan struct{} // wakes who sends deliveries
+	signing  atomic.Pointer[ed25519.PrivateKey]
 
 	signedIn signedIn
 
@@ -73,7 +78,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, node: rand.Text(), shelf: shelf.New(), hashing: make(chan struct{}, 4), freed: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, node: rand.Text(), shelf: shelf.New(), hashing: make(chan struct{}, 4), large: make(chan struct{}, 1), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
 	s.waiting.Store(true) // until somebody has looked
 	s.cameFree.Store(true)
 	if err := s.open(ctx); err != nil {
@@ -104,7 +109,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.write, err = s.dialect.open(s.cfg.DB, false); err != nil {
 		return err
 	}
-	s.write.SetMaxOpenConns(1)
+	s.write.SetMaxOpenConns(2) // the writer's own, and one that checkpoints
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return err
@@ -147,6 +152,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 			s.stopped.Go(func() { s.listen(background, wake) })
 		}
 		s.stopped.Go(func() { s.fillWhenFreed(background) })
+		if s.dialect.checkpoint != "" {
+			s.stopped.Go(func() { s.checkpoint(background) })
+		}
 	}
 	return nil
 }
@@ -158,6 +166,9 @@ func (s *Store) Steps() []string { return s.steps }
 func (s *Store) Close() (err error) {
 	s.closed.Do(func() {
 		s.stop()
+		if lost := s.writeUsesNow(context.Background(), s.clients.takeUses(s.Now(), true)); lost != nil {
+			s.log.Warn("requests of clients not counted", "error", lost)
+		}
 		s.writer.close()
 		s.stopped.Wait()
 		err = s.closeDatabases()

@@ -69,8 +69,11 @@ func (s *Store) Subscribe(ctx context.Context, actor tel.Actor, sub tel.Subscrip
 		}
 		sub.ID, sub.CreatedAt, sub.ChangedAt = uuid.NewString(), t.now, t.now
 		t.event(tel.EventSubscriptionCreated, sub.Account, 0, tel.Facts{Subject: sub.ID, After: sub})
-		return t.insertRows(`INSERT INTO subscription (`+subscriptionColumns+`) VALUES `, 10, []any{sub.ID, int64(sub.Account), sub.OrderType, sub.OrderID,
-			sub.Email, sub.Digest, sub.URL, sub.Expiry.Microseconds(), micros(sub.CreatedAt), micros(sub.ChangedAt)})
+		if err := t.insertRows(`INSERT INTO subscription (`+subscriptionColumns+`) VALUES `, 10, []any{sub.ID, int64(sub.Account), sub.OrderType, sub.OrderID,
+			sub.Email, sub.Digest, sub.URL, sub.Expiry.Microseconds(), micros(sub.CreatedAt), micros(sub.ChangedAt)}); err != nil {
+			return err
+		}
+		return t.tellSubscriber(&sub)
 	})
 	return &sub, err
 }
@@ -82,9 +85,12 @@ func (s *Store) ChangeSubscription(ctx context.Context, actor tel.Actor, sub tel
 	}
 	return s.changeSubscription(ctx, actor, sub.Account, sub.ID, func(t *tx, was *tel.Subscription) error {
 		t.event(tel.EventSubscriptionChanged, sub.Account, 0, tel.Facts{Subject: was.ID, Before: was, After: sub})
-		_, err := t.exec(`UPDATE subscription SET order_type = $1, order_id = $2, email = $3, digest = $4, url = $5, expiry_us = $6, changed_at = $7 WHERE id = $8`,
-			sub.OrderType, sub.OrderID, sub.Email, sub.Digest, sub.URL, sub.Expiry.Microseconds(), micros(t.now), was.ID)
-		return err
+		if _, err := t.exec(`UPDATE subscription SET order_type = $1, order_id = $2, email = $3, digest = $4, url = $5, expiry_us = $6, changed_at = $7 WHERE id = $8`,
+			sub.OrderType, sub.OrderID, sub.Email, sub.Digest, sub.URL, sub.Expiry.Microseconds(), micros(t.now), was.ID); err != nil {
+			return err
+		}
+		sub.ID = was.ID
+		return t.tellSubscriber(&sub)
 	})
 }
 
@@ -92,9 +98,24 @@ func (s *Store) ChangeSubscription(ctx context.Context, actor tel.Actor, sub tel
 func (s *Store) Unsubscribe(ctx context.Context, actor tel.Actor, account tel.AccountID, id string) error {
 	return s.changeSubscription(ctx, actor, account, id, func(t *tx, was *tel.Subscription) error {
 		t.event(tel.EventSubscriptionDeleted, account, 0, tel.Facts{Subject: was.ID, Before: was})
-		_, err := t.exec(`DELETE FROM subscription WHERE id = $1`, was.ID)
-		return err
+		if _, err := t.exec(`DELETE FROM subscription WHERE id = $1`, was.ID); err != nil {
+			return err
+		}
+		return t.deleteEndpoint(account, was.ID)
 	})
+}
+
+// tellSubscriber keeps the endpoint through which a subscription to a URL is told. An
+// e-mail subscription has none.
+func (t *tx) tellSubscriber(sub *tel.Subscription) error {
+	if sub.URL == "" {
+		return t.deleteEndpoint(sub.Account, sub.ID)
+	}
+	e := &tel.Endpoint{ID: sub.ID, Account: sub.Account, URL: sub.URL, Format: tel.FormatBandwidth, OrderType: sub.OrderType, OrderID: sub.OrderID}
+	if sub.Expiry > 0 {
+		e.ExpiresAt = t.now.Add(sub.Expiry)
+	}
+	return t.insertEndpoint(e, "")
 }
 
 // changeSubscription finds one of an account's inside a change.

@@ -23,6 +23,7 @@ type Swept struct {
 	Ended   int `json:"ended"`   // live ones of accounts that were switched off with "end now"
 	Aged    int `json:"aged"`    // TNs whose aging is over
 	Filled  int `json:"filled"`  // TNs that went to back-orders
+	Warned  int `json:"warned"`  // reservations of which it was told that they run out soon
 	Removed int `json:"removed"` // old sessions, links, idempotency keys, sign-in failures
 }
 
@@ -57,7 +58,17 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 	if out.Filled, err = s.fillIfFreed(ctx); err != nil {
 		return out, err
 	}
-	out.Removed, err = s.sweepOld(ctx)
+	if err = s.writeUses(ctx); err != nil {
+		return out, err
+	}
+	if out.Warned, err = s.sweepExpiring(ctx); err != nil {
+		return out, err
+	}
+	if out.Removed, err = s.sweepOld(ctx); err != nil {
+		return out, err
+	}
+	n, err = s.sweepDeliveries(ctx)
+	out.Removed += n
 	return out, err
 }
 
@@ -167,6 +178,8 @@ var oldRows = []struct {
 	{`SELECT 1 FROM session WHERE created_at < $1 LIMIT 1`, `DELETE FROM session WHERE created_at < $1`, func(c Config) time.Duration { return c.AbsoluteSession }},
 	{`SELECT 1 FROM link WHERE expires_at < $1 LIMIT 1`, `DELETE FROM link WHERE expires_at < $1`, func(Config) time.Duration { return 0 }},
 	{`SELECT 1 FROM answered WHERE at < $1 LIMIT 1`, `DELETE FROM answered WHERE (account_id, key) IN (SELECT account_id, key FROM answered WHERE at < $1 ORDER BY at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
+	{`SELECT 1 FROM noted WHERE noted_at < $1 LIMIT 1`, `DELETE FROM noted WHERE (order_seq, key) IN (SELECT order_seq, key FROM noted WHERE noted_at < $1 ORDER BY noted_at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
+	{`SELECT 1 FROM client_use WHERE hour < $1 LIMIT 1`, `DELETE FROM client_use WHERE hour < $1`, func(Config) time.Duration { return usesKept }},
 	{`SELECT 1 FROM sign_in_failure WHERE at < $1 LIMIT 1`, `DELETE FROM sign_in_failure WHERE at < $1`, func(Config) time.Duration { return failureWindow }},
 }
 

@@ -12,6 +12,7 @@ type Clients struct {
 	Clients  []*tel.Client
 	Now      time.Time
 	Form     ClientForm
+	Base     string             // address of this installation, "https://numbers.example.com"
 	Operator bool               // came by the account's page
 	Made     *ClientCredentials // just made, shown this once
 }
@@ -62,8 +63,8 @@ func chosen(value string, options ...Choice) []Choice {
 
 func (f ClientForm) roles() []Choice {
 	return chosen(f.Role,
-		Choice{Value: string(tel.RoleMember), Label: "Member: search, reserve, order"},
-		Choice{Value: string(tel.RoleAdmin), Label: "Admin: also list all, switch, look up"})
+		Choice{Value: string(tel.RoleMember), Label: "Member: search, reserve, order by id"},
+		Choice{Value: string(tel.RoleAdmin), Label: "Admin: also list, look up, switch"})
 }
 
 func (f ClientForm) lives() []Choice {
@@ -100,6 +101,11 @@ func clientLook(c *tel.Client, now time.Time) look {
 	return look{"good", "circle-check", "Active"}
 }
 
+// clientUse is "1,234 requests, 56 in the last day".
+func clientUse(c *tel.Client) string {
+	return tel.Plural(int(c.Requests), "request") + ", " + tel.Count(int(c.RequestsDay)) + " in the last day"
+}
+
 // overlapEnd is when the secrets before the newest end; zero when there are none.
 func overlapEnd(c *tel.Client, now time.Time) time.Time {
 	if c.StateAt(now) != tel.ClientActive || len(c.Secrets) < 2 {
@@ -109,7 +115,7 @@ func overlapEnd(c *tel.Client, now time.Time) time.Time {
 }
 
 func (v Clients) lede() string {
-	return "Programs that search and reserve for " + v.Account.Name + " over the APIs."
+	return "Programs that search, reserve and order for " + v.Account.Name + " over the APIs."
 }
 
 func (c ClientCredentials) title() string {

@@ -40,6 +40,7 @@ type NavItem struct {
 	Label   string
 	Short   string // for the bottom tabs; "" is Label
 	Href    string
+	Also    string // another address that it is the way to
 	Icon    string
 	Current bool
 	Badge   int    // 0 shows none

@@ -2,6 +2,7 @@ package views
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,6 +54,7 @@ type OrderDetail struct {
 	Names        OrderNames
 	Note         string // as typed, when it was refused
 	NoteError    string
+	Key          string // nonce of the form for a note
 }
 
 // OrderNames is what can be changed of an order, as typed. Errors by field: name,
@@ -169,6 +171,17 @@ func orderKind(k tel.OrderKind) string {
 	return "Chosen numbers"
 }
 
+// orderLede says it as a sentence. How far the order came stands where news reach it.
+func orderLede(k tel.OrderKind) string {
+	switch k {
+	case tel.OrderKindSearch:
+		return "An order of whatever fits a search."
+	case tel.OrderKindDisconnect:
+		return "Numbers taken out of service."
+	}
+	return "An order of chosen numbers."
+}
+
 // orderTitle is what an order is called: its name, or what it is for.
 func orderTitle(o *tel.Order) string {
 	if o.Name != "" {
@@ -184,6 +197,25 @@ func orderTitle(o *tel.Order) string {
 // orderGot is how far an order came: "2 of 3".
 func orderGot(o *tel.Order) string {
 	return tel.Count(o.CompletedCount) + " of " + tel.Count(o.Quantity)
+}
+
+// orderGotNumbers is the same with its noun: "2 of 3 numbers".
+func orderGotNumbers(o *tel.Order) string {
+	return tel.Count(o.CompletedCount) + " of " + tel.Plural(o.Quantity, "number")
+}
+
+// more tells whether a filter is in use that narrow screens fold away.
+func (f OrderFilter) more() bool {
+	e := f.Errors
+	return f.CustomerOrderID+f.TN+f.From+f.To != "" || picked(f.Accounts) || e["customer_order_id"]+e["tn"]+e["from"]+e["to"] != ""
+}
+
+// more tells whether a filter is in use that narrow screens fold away.
+func (f NumberFilter) more() bool { return f.City+f.RC != "" || picked(f.States) || picked(f.Accounts) }
+
+// picked tells whether one but the first is selected.
+func picked(list []Choice) bool {
+	return len(list) > 0 && slices.ContainsFunc(list[1:], func(c Choice) bool { return c.Selected })
 }
 
 func (f OrderFilter) statuses() []Choice {
@@ -308,7 +340,10 @@ func (v NewOrder) text() string {
 		whose = " for " + v.Account
 	}
 	if v.Reservation == "" {
-		return "They go back into service" + whose + " at once." + leftOut(v.LeftOut, "aging")
+		return onOff(len(v.TNs) == 1, "It goes", "They go") + " back into service" + whose + " at once." + leftOut(v.LeftOut, "aging")
+	}
+	if len(v.TNs) == 1 {
+		return "It goes into service" + whose + " at once, and the reservation ends."
 	}
 	return "What is ticked goes into service" + whose + " at once. The reservation ends with its last number, and lives on with the rest otherwise."
 }
@@ -337,7 +372,12 @@ func (v Disconnect) text() string {
 	if v.Account != "" {
 		whose = " of " + v.Account
 	}
-	return "Calls to them" + whose + " end at once. They age for " + tel.HumanDuration(v.Aging) +
+	aging := tel.HumanDuration(v.Aging)
+	if len(v.TNs) == 1 {
+		return "Calls to it" + whose + " end at once. It ages for " + aging +
+			": until then nobody else can have it and you can take it back. After that it is free for everybody." + leftOut(v.LeftOut, "in service")
+	}
+	return "Calls to them" + whose + " end at once. They age for " + aging +
 		": until then nobody else can have them and you can take them back. After that they are free for everybody." + leftOut(v.LeftOut, "in service")
 }
 

@@ -3259,7 +3259,7 @@ func Shortcuts() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 250, "</button></form></div><dl class=\"keylist\"><div><dt><kbd>/</kbd> or <kbd>Ctrl</kbd><kbd>K</kbd></dt><dd>Look up a number or a reservation</dd></div><div><dt><kbd>J</kbd> <kbd>K</kbd></dt><dd>Next, previous row</dd></div><div><dt><kbd>X</kbd></dt><dd>Select the row</dd></div><div><dt><kbd>R</kbd></dt><dd>Reserve the row’s number</dd></div><div><dt><kbd>?</kbd></dt><dd>These keys</dd></div></dl></dialog>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 250, "</button></form></div><dl class=\"keylist\"><div><dt><kbd>/</kbd> or <kbd>Ctrl</kbd><kbd>K</kbd></dt><dd>Look up a number, a reservation or an order</dd></div><div><dt><kbd>J</kbd> <kbd>K</kbd></dt><dd>Next, previous row</dd></div><div><dt><kbd>X</kbd></dt><dd>Select the row</dd></div><div><dt><kbd>R</kbd></dt><dd>Reserve the row’s number</dd></div><div><dt><kbd>?</kbd></dt><dd>These keys</dd></div></dl></dialog>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

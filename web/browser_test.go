@@ -28,6 +28,7 @@ func TestBrowser(t *testing.T) {
 		{"the import", importJob},
 		{"without a script", withoutScript},
 		{"keys and focus", keysAndFocus},
+		{"orders follow", ordersFollow},
 		{"warnings before the end", warnings},
 		{"the idle rule", idleRule},
 		{"script payloads", runPayloads},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"tnreserve/store"
@@ -32,8 +33,19 @@ func (v *visit) clientList(status int, a *tel.Account, form views.ClientForm, ma
 		return err
 	}
 	return v.render(status, views.ClientsPage(v.shell(), views.Clients{
-		Account: *a, Clients: list, Now: v.now, Form: form, Operator: v.actor.Can(tel.ActManageAccounts), Made: made,
+		Account: *a, Clients: list, Now: v.now, Form: form, Base: v.base(), Operator: v.actor.Can(tel.ActManageAccounts), Made: made,
 	}))
+}
+
+// base is the address under which people, and so programs too, reach this server.
+func (v *visit) base() string {
+	if v.cfg.BaseURL != "" {
+		return strings.TrimSuffix(v.cfg.BaseURL, "/")
+	}
+	if v.r.TLS != nil {
+		return "https://" + v.r.Host
+	}
+	return "http://" + v.r.Host
 }
 
 // createClient answers with the credentials themselves: behind a redirect they would

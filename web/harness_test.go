@@ -233,6 +233,9 @@ func (s *site) actor(who string) tel.Actor {
 // free is a TN that nobody has asked for yet.
 func (s *site) free() tel.Number {
 	s.nextTN++
+	if s.nextTN > 990 {
+		return tel.NewNumber(919, 555, 3999-(s.nextTN-991)%900)
+	}
 	return tel.NewNumber(919, 555, 2999-s.nextTN)
 }
 
@@ -438,6 +441,15 @@ func (a *answer) has(selector string) *answer {
 	a.t.Helper()
 	if a.doc().Find(selector).Length() == 0 {
 		a.t.Errorf("%s has no %s: %s", a.url, selector, a.text("#main"))
+	}
+	return a
+}
+
+// is checks the status.
+func (a *answer) is(status int) *answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("%d, not %d: %s", a.status, status, a.text("#main"))
 	}
 	return a
 }

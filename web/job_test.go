@@ -383,7 +383,8 @@ func TestReserving(t *testing.T) {
 		a.says(".toast", "(919) 555-2041").says(".toast", "nothing was reserved").has(".toast[data-kind=error]")
 	})
 	other.post("/reservations", values("tn", "9195552041", "tn", "9195552050", "tn", "9195552051", "how", "any")).says(".toast", "Reserved 2 numbers").says(".toast", "1 number could not be had").has(".toast[data-kind=warn]")
-	member.post("/reservations", values("tn", "9195552041")).says(".toast", "already in reservation")
+	member.post("/reservations", values("tn", "9195552041")).says(".toast", "already reserved by this account")
+	admin.post("/reservations", values("tn", "9195552041")).says(".toast", "already in reservation")
 	// What a form must not ask for.
 	s.unchanged("a bad request", func() {
 		for _, form := range []url.Values{
@@ -608,6 +609,8 @@ func TestExpiryWithoutASweeper(t *testing.T) {
 func TestLookUpByRole(t *testing.T) {
 	s := open(t)
 	mine, foreign := s.reserved("acme-admin", 1), s.reserved("globex-admin", 1)
+	order, _, _ := s.ordered(storetest.Acme)
+	theirs, _, _ := s.ordered(storetest.Globex)
 	n := mine.TNs[0].TN
 	d := n.Digits()
 	forms := []string{n.String(), d, n.E164(), "1" + d, "tel:" + n.E164(), d[:3] + "." + d[3:6] + "." + d[6:], d[:3] + "-" + d[3:6] + "-" + d[6:], " " + d + " "}
@@ -623,6 +626,11 @@ func TestLookUpByRole(t *testing.T) {
 			v.want(200, "/lookup?q="+url.QueryEscape(q)).says("#reservation", mine.ID)
 		}
 		v.want(422, "/lookup?q=hello").fault("q", "neither")
+		for q, want := range map[string]int{order: 200, strings.ToUpper(order): 200, theirs: map[bool]int{true: 200, false: 404}[who == "operator" || who == "support-all"]} {
+			if a := v.want(want, "/lookup?q="+q); want == 200 && a.url.Path != "/orders/"+strings.ToLower(q) {
+				t.Errorf("%s looks up the order %s at %s", who, q, a.url)
+			}
+		}
 	}
 	for _, who := range []string{"acme-admin", "acme-support"} {
 		a := s.as(who).want(200, "/lookup?q="+foreign.TNs[0].TN.Digits())

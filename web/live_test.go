@@ -3,11 +3,14 @@ package web_test
 import (
 	"bufio"
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"tnreserve/static"
+	"tnreserve/store"
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
 )
@@ -80,6 +83,26 @@ func (l *listening) over(t *testing.T, within time.Duration) {
 		case <-timer.C:
 			t.Errorf("the stream is still open")
 			return
+		}
+	}
+}
+
+// What the server tells and app.js does not listen to never reaches a page.
+func TestPagesListenToEveryTopic(t *testing.T) {
+	res, err := http.Get(open(t).URL + static.Path("app.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	script, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, names, _ := strings.Cut(string(script), "const names = [")
+	names, _, _ = strings.Cut(names, "]")
+	for _, name := range store.Topics {
+		if !strings.Contains(names, "'"+name+"'") {
+			t.Errorf("app.js listens to %s, not to %s", names, name)
 		}
 	}
 }

@@ -11,9 +11,19 @@ import (
 	"tnreserve/views"
 )
 
-// lookup answers the one box: a TN or a reservation id in any usual form.
+// lookup answers the one box: a TN, or the id of a reservation or an order, in any
+// usual form. An order has a page of its own and is answered by it.
 func (v *visit) lookup() error {
 	page := views.Lookup{Query: v.query("q"), Now: v.now}
+	if id, err := store.CanonicalID(page.Query); err == nil {
+		o, err := v.store.Order(v.r.Context(), v.actor, id)
+		if err == nil {
+			return v.redirect(orderAt(o))
+		}
+		if tel.CodeOf(err) != tel.CodeNotFound {
+			return err
+		}
+	}
 	status, err := v.answerLookup(&page)
 	if err != nil {
 		return err
@@ -28,14 +38,14 @@ func (v *visit) answerLookup(page *views.Lookup) (status int, err error) {
 	if id, err := store.CanonicalID(page.Query); err == nil {
 		page.Reservation, err = v.store.Reservation(v.r.Context(), v.actor, id)
 		if tel.CodeOf(err) == tel.CodeNotFound {
-			page.Error = "There is no such reservation."
+			page.Error = "There is no such reservation or order."
 			return http.StatusNotFound, nil
 		}
 		return http.StatusOK, err
 	}
 	tn, err := tel.ParseNumber(page.Query)
 	if err != nil {
-		page.Error = "That is neither a telephone number nor a reservation id."
+		page.Error = "That is neither a telephone number nor the id of a reservation or an order."
 		return http.StatusUnprocessableEntity, nil
 	}
 	if !v.actor.Can(tel.ActLookUpTN) {

@@ -165,7 +165,7 @@ func (v *visit) order() error {
 }
 
 func (v *visit) orderPage(status int, o *tel.Order, page views.OrderDetail) error {
-	page.Order, page.Self = o, orderAt(o)
+	page.Order, page.Self, page.Key = o, orderAt(o), rand.Text()
 	page.MayChange = v.actor.May(tel.ActOrder, o.Account)
 	page.MayLookUp = v.actor.Can(tel.ActLookUpTN)
 	if page.WithAccount = v.actor.Sees(0); page.WithAccount && v.actor.Can(tel.ActManageAccounts) {
@@ -184,9 +184,9 @@ func (v *visit) orderPage(status int, o *tel.Order, page views.OrderDetail) erro
 		return err
 	}
 	slices.Reverse(page.Notes)
-	for _, id := range o.ReservationIDs {
+	for _, id := range o.ReservationIDs[:min(len(o.ReservationIDs), mostOrderLink)] {
 		r, err := v.store.Reservation(v.r.Context(), v.actor, id)
-		if err == nil && len(page.Reservations) < mostOrderLink {
+		if err == nil {
 			page.Reservations = append(page.Reservations, r.ID)
 		} else if err != nil && tel.CodeOf(err) != tel.CodeNotFound {
 			return err
@@ -199,7 +199,7 @@ func orderAt(o *tel.Order) string { return "/orders/" + o.ID }
 
 // orderHere reads the order of this address, for those who may change it.
 func (v *visit) orderHere() (*tel.Order, error) {
-	o, err := v.store.Order(v.r.Context(), v.actor, v.r.PathValue("id"))
+	o, err := v.store.OrderHead(v.r.Context(), v.actor, v.r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -220,6 +220,9 @@ func (v *visit) changeOrder() error {
 	_, err = v.store.UpdateOrder(v.r.Context(), v.actor, o.ID, u)
 	if fields, ok := fieldErrors(nameTaken(err)); ok && !u.Close {
 		names.Errors = fields
+		if o, err = v.store.Order(v.r.Context(), v.actor, o.ID); err != nil {
+			return err
+		}
 		return v.orderPage(http.StatusUnprocessableEntity, o, views.OrderDetail{Names: names})
 	}
 	if err != nil {
@@ -242,8 +245,11 @@ func (v *visit) addOrderNote() error {
 	if err != nil {
 		return err
 	}
-	_, err = v.store.AddOrderNote(v.r.Context(), v.actor, o.ID, v.form("note"))
+	_, err = v.store.AddOrderNote(v.r.Context(), v.actor, o.ID, v.form("note"), v.nonce(v.form("note")))
 	if fields, ok := fieldErrors(err); ok {
+		if o, err = v.store.Order(v.r.Context(), v.actor, o.ID); err != nil {
+			return err
+		}
 		return v.orderPage(http.StatusUnprocessableEntity, o, views.OrderDetail{
 			Names: views.OrderNames{Name: o.Name, CustomerOrderID: o.CustomerOrderID}, Note: v.form("note"), NoteError: fields["note"],
 		})
@@ -431,11 +437,19 @@ func (v *visit) orderReserved(id string, req tel.OrderRequest) error {
 // once makes a page's nonce the key of this very request: the form sent twice makes
 // one order, and sent with other content another.
 func (v *visit) once(req tel.OrderRequest) tel.OrderRequest {
-	if req.IdempotencyKey != "" {
-		asked, _ := json.Marshal(req) // plain fields: cannot fail
-		req.IdempotencyKey = fmt.Sprintf("page-%x", sha256.Sum256(asked))
-	}
+	req.IdempotencyKey = ""
+	req.IdempotencyKey = v.nonce(req)
 	return req
+}
+
+// nonce makes the page's nonce, if the form has one, the key of what it asks for.
+func (v *visit) nonce(asked any) string {
+	nonce := v.form("key")
+	if nonce == "" {
+		return ""
+	}
+	content, _ := json.Marshal([]any{nonce, asked}) // plain fields: cannot fail
+	return fmt.Sprintf("page-%x", sha256.Sum256(content))
 }
 
 // accountOfForm is the account acted for, or the one that the page named for those
@@ -484,7 +498,7 @@ func (v *visit) numbers() error {
 	}
 	values := v.r.URL.Query()
 	q := store.NewTNQuery(v.actor.Account)
-	page := views.Numbers{Lede: "What works now.", Self: v.self(), MayChange: v.actor.Can(tel.ActDisconnect), Filter: views.NumberFilter{
+	page := views.Numbers{Lede: "What was ordered and works now.", Self: v.self(), MayChange: v.actor.Can(tel.ActDisconnect), Filter: views.NumberFilter{
 		NPA: v.query("npa"), NXX: v.query("nxx"), City: v.query("city"), RC: v.query("rc"), Errors: map[string]string{},
 	}}
 	f := &page.Filter

@@ -152,9 +152,20 @@ func TestOrderPartOfAReservation(t *testing.T) {
 func TestOrderPageNotesAndNames(t *testing.T) {
 	s := open(t)
 	v, r := s.as("acme-member"), s.reserved("acme-member", 1)
-	form := v.orderForm(r.ID)
+	a := v.want(200, "/orders/new?reservation="+r.ID)
+	a.says(".confirm", "Order this number?").says(".confirm", "and the reservation ends")
+	if n := a.doc().Find(".confirm [type=checkbox], #monthly").Length(); n != 0 {
+		t.Error("a single number is there to choose from")
+	}
+	form := a.form(".confirm")
 	at := v.post("/orders", form).url.Path
 	v.post(at+"/notes", values("note", "  Ported <b>later</b> ")).says(".toast", "added").says("#note-list", "Ported <b>later</b>").says("#note-list", email("acme-member"))
+	note := v.want(200, at).form(".o-note")
+	note.Set("note", "A double click")
+	v.post(at+"/notes", note).says("#note-list", "A double click")
+	s.unchanged("the same note again", func() { v.post(at+"/notes", note) })
+	note.Set("note", "Typed anew on the same page")
+	v.post(at+"/notes", note).says("#note-list", "Typed anew")
 	s.unchanged("wrong notes", func() {
 		v.post(at+"/notes", values("note", " ")).fault("note", "")
 		a := v.post(at+"/notes", values("note", strings.Repeat("x", tel.MaxNote+1)))
@@ -175,7 +186,7 @@ func TestOrderPageNotesAndNames(t *testing.T) {
 	q := tel.NewQuery()
 	q.NPAs, q.NXX = []int{800}, 555
 	o := s.order(s.actor("acme-admin"), tel.OrderRequest{Account: storetest.Acme, Kind: tel.OrderKindSearch, BackOrder: true, PartialAllowed: true, Search: &tel.OrderSearch{Query: q, Quantity: 1500}})
-	a := v.want(200, "/orders/"+o.ID)
+	a = v.want(200, "/orders/"+o.ID)
 	a.says("#about .pill", "Back-ordered").says("#waiting", "Waiting for 500 numbers").says("#about", "Area code 800, exchange 555")
 	v.post("/orders/"+o.ID, values("close", "1")).says("#about .pill", "Partial").says("#about", "1,000 of 1,500")
 
@@ -392,7 +403,7 @@ func TestAgingOfAnAccount(t *testing.T) {
 		t.Error("an admin is offered to set the aging time")
 	}
 	tn := s.inService(storetest.Acme, 1)[0]
-	admin.want(200, "/numbers/disconnect?tn="+tn.Digits()).says(".confirm", "They age for 1 day 12 hours")
+	admin.want(200, "/numbers/disconnect?tn="+tn.Digits()).says(".confirm", "It ages for 1 day 12 hours")
 }
 
 // orderGallery fills an account with orders in every state, and answers which is
@@ -408,7 +419,7 @@ func orderGallery(s *site) (partial, waiting string) {
 	partial = named("Front desk and phones for the new branch in Cary", "PO-20419-with-a-long-tail-until-40-chars", true, tn+3, tel.NewNumber(212, 555, 4777), tel.NewNumber(212, 555, 4778))
 	named("Lost to somebody else", "PO-3", false, tel.NewNumber(212, 555, 4777))
 	for _, text := range []string{"The customer wants them before Monday.", "They agreed to do without the third number. " + strings.Repeat("It says a lot. ", 12)} {
-		if _, err := s.AddOrderNote(ctx, admin, partial, text); err != nil {
+		if _, err := s.AddOrderNote(ctx, admin, partial, text, ""); err != nil {
 			s.t.Fatal(err)
 		}
 	}

@@ -86,7 +86,7 @@ func (v *visit) nav() []views.NavItem {
 	list := []views.NavItem{}
 	add := func(may bool, n views.NavItem) {
 		if may {
-			n.Current = v.r.URL.Path == n.Href || strings.HasPrefix(v.r.URL.Path, n.Href+"/")
+			n.Current = v.isAt(n.Href) || n.Also != "" && v.isAt(n.Also)
 			list = append(list, n)
 		}
 	}
@@ -98,9 +98,14 @@ func (v *visit) nav() []views.NavItem {
 	add(true, views.NavItem{ID: "nav-lookup", Label: "Look up", Href: "/lookup", Icon: "file-search"})
 	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: "Inventory", Href: "/inventory", Icon: "database"})
 	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: "Account", Href: "/accounts/" + a.Account.String(), Icon: "building-2"})
-	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-clients", Label: "API clients", Short: "Clients", Href: "/accounts/" + a.Account.String() + "/clients", Icon: "plug"})
+	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-clients", Label: "API clients", Short: "Clients", Href: "/accounts/" + a.Account.String() + "/clients", Also: "/accounts/" + a.Account.String() + "/webhooks", Icon: "plug"})
 	nearest(list)
 	return list
+}
+
+// isAt tells whether this page is at an address or below it.
+func (v *visit) isAt(path string) bool {
+	return v.r.URL.Path == path || strings.HasPrefix(v.r.URL.Path, path+"/")
 }
 
 // nearest leaves the mark of the current page on the item of the longest address.

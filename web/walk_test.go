@@ -33,6 +33,9 @@ type target struct {
 	order   string
 	service string // a TN in service
 	aging   string // a TN that ages
+	hook    string // an endpoint of webhooks
+	hint    string // of its secret
+	sent    string // a delivery to it
 }
 
 // statuses are the expected ones: operator, support of all, admin, support of the
@@ -93,6 +96,11 @@ var (
 	operates = statuses{200, 403, 403, 403, 403, 303}
 	gone     = statuses{404, 404, 404, 404, 404, 303}
 	hidden   = statuses{200, 200, 404, 404, 404, 303} // another account's
+
+	manages      = statuses{200, 403, 200, 403, 403, 303} // what an account's admins do
+	managesOther = statuses{200, 403, 404, 404, 404, 303}
+	changes      = statuses{303, 403, 303, 403, 403, 303}
+	changesOther = statuses{303, 403, 404, 404, 404, 303}
 )
 
 var walk = []step{
@@ -183,6 +191,7 @@ var walk = []step{
 	{pattern: "GET /lookup", path: fixed("/lookup?q=hello"), own: statuses{422, 422, 422, 422, 422, 303}},
 	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.live }, own: reads, other: hidden, unknown: gone},
 	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.tn }, own: reads, other: reads, unknown: reads},
+	{pattern: "GET /lookup", path: func(t target) string { return "/lookup?q=" + t.order }, own: all(303), other: statuses{303, 303, 404, 404, 404, 303}, unknown: gone},
 	{pattern: "POST /lookup/disable", path: fixed("/lookup/disable"), form: func(t target) url.Values { return values("tn", t.free) }, own: statuses{303, 403, 403, 403, 403, 303}},
 	{pattern: "POST /lookup/disable", path: fixed("/lookup/disable"), form: func(t target) url.Values { return values("tn", t.tn) },
 		own: statuses{303, 403, 403, 403, 403, 303}, other: statuses{303, 403, 403, 403, 403, 303}, unknown: statuses{404, 403, 403, 403, 403, 303}},
@@ -235,6 +244,23 @@ var walk = []step{
 	{pattern: "POST /accounts/{account}/clients/{client}/rotate", path: clientPath("/rotate"), form: fields("overlap", "soon"),
 		own: statuses{422, 403, 422, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
 
+	{pattern: "GET /accounts/{account}/webhooks", path: hooksPath(""), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks", path: hooksPath(""), form: fields("url", "https://example.com/x", "event", "number_order.complete"), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks", path: hooksPath(""), form: fields("url", "ftp://example.com", "event", "number_order.complete"),
+		own: statuses{422, 403, 422, 403, 403, 303}, other: statuses{422, 403, 404, 404, 404, 303}, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/notice", path: hooksPath("/notice"), form: fields("notice", "20m"), own: changes, other: changesOther, unknown: gone},
+	{pattern: "GET /accounts/{account}/webhooks/{endpoint}", path: endpointPath(""), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}", path: endpointPath(""), form: fields("url", "https://example.com/y", "event", "number_order.complete"), own: changes, other: changesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/pause", path: endpointPath("/pause"), form: fields(), own: changes, other: changesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/resume", path: endpointPath("/resume"), form: fields(), own: changes, other: changesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/test", path: endpointPath("/test"), form: fields(), own: changes, other: changesOther, unknown: gone},
+	{pattern: "GET /accounts/{account}/webhooks/{endpoint}/deliveries/{delivery}", path: deliveryPath(""), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/deliveries/{delivery}/redeliver", path: deliveryPath("/redeliver"), form: fields(), own: changes, other: changesOther, unknown: gone},
+	{pattern: "GET /accounts/{account}/webhooks/{endpoint}/rotate", path: endpointPath("/rotate"), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/rotate", path: endpointPath("/rotate"), form: func(t target) url.Values { return values("secret", t.hint) }, own: manages, other: managesOther, unknown: gone},
+	{pattern: "GET /accounts/{account}/webhooks/{endpoint}/delete", path: endpointPath("/delete"), own: manages, other: managesOther, unknown: gone},
+	{pattern: "POST /accounts/{account}/webhooks/{endpoint}/delete", path: endpointPath("/delete"), form: fields(), own: changes, other: changesOther, unknown: gone},
+
 	{pattern: "GET /inventory", path: fixed("/inventory"), own: operates},
 	{pattern: "GET /inventory", path: fixed("/inventory?by=npa&within=NC"), own: operates},
 	{pattern: "GET /inventory/import", path: fixed("/inventory/import"), own: operates},
@@ -261,6 +287,18 @@ func clientPath(rest string) func(target) string {
 	return func(t target) string { return "/accounts/" + t.account + "/clients/" + t.client + rest }
 }
 
+func hooksPath(rest string) func(target) string {
+	return func(t target) string { return "/accounts/" + t.account + "/webhooks" + rest }
+}
+
+func endpointPath(rest string) func(target) string {
+	return func(t target) string { return hooksPath("/" + t.hook + rest)(t) }
+}
+
+func deliveryPath(rest string) func(target) string {
+	return func(t target) string { return endpointPath("/deliveries/" + t.sent + rest)(t) }
+}
+
 var clientsNamed int
 
 func nextClient() string {
@@ -277,7 +315,7 @@ type walker struct {
 }
 
 var noTarget = target{account: "9599999", live: "11111111-2222-4333-8444-555555555555", tn: unknownTN, second: "9195559002", link: noToken, file: "NOSUCHIMPORTNOSUCHIMPORT55", client: "11111111-2222-4333-8444-666666666666",
-	order: "11111111-2222-4333-8444-777777777777", service: "9195559003", aging: "9195559004"}
+	order: "11111111-2222-4333-8444-777777777777", service: "9195559003", aging: "9195559004", hook: "11111111-2222-4333-8444-888888888888", sent: "11111111-2222-4333-8444-999999999999"}
 
 // fresh makes sure that an account has what the walk is aimed at.
 func (w *walker) fresh(account tel.AccountID) target {
@@ -301,6 +339,7 @@ func (w *walker) fresh(account tel.AccountID) target {
 	t.file = a.url.Path[strings.LastIndexByte(a.url.Path, '/')+1:]
 	t.client, t.secret = w.client(account)
 	t.order, t.service, t.aging = w.ordered(account)
+	t.hook, t.hint, t.sent = w.webhook(account)
 	w.bodies[account.String()] = t
 	return t
 }
@@ -342,10 +381,38 @@ func (w *walker) client(account tel.AccountID) (id, secret string) {
 	return c.ID, c.Secrets[0].ID
 }
 
+// webhook makes sure that an account has an endpoint that is sent to, and a delivery.
+func (w *walker) webhook(account tel.AccountID) (id, hint, sent string) {
+	w.t.Helper()
+	if _, err := w.WebhookPublicKey(ctx); err != nil { // made at its first use
+		w.t.Fatal(err)
+	}
+	list, err := w.Endpoints(ctx, root, account)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, e := range list {
+		if err := w.DeleteEndpoint(ctx, root, e.ID); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	made, err := w.CreateEndpoint(ctx, root, tel.NewEndpoint{Account: account, URL: "https://example.com/notices"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if sent, err = w.TestEndpoint(ctx, root, made.ID); err != nil {
+		w.t.Fatal(err)
+	}
+	return made.ID, tel.SecretHint(made.Secret), sent
+}
+
 // settle forgets what a request has changed.
 func (w *walker) settle() {
 	for _, t := range w.bodies {
 		w.operator.post("/inventory/import/"+t.file+"/discard", nil)
+		if _, err := w.Cancel(ctx, root, t.live, ""); err != nil && tel.CodeOf(err) != tel.CodeEnded {
+			w.t.Fatal(err)
+		}
 	}
 	w.bodies = map[string]target{}
 }
@@ -479,7 +546,7 @@ var (
 
 // same is an answer without what names its target, and without chance.
 func same(a *answer, to target) string {
-	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}"}
+	forms := []string{to.live, "{id}", to.account, "{account}", to.file, "{file}", to.client, "{client}", to.order, "{order}", to.hook, "{endpoint}", to.sent, "{delivery}"}
 	for _, tn := range []string{to.tn, to.second, to.service, to.aging} {
 		if n, err := tel.ParseNumber(tn); err == nil {
 			forms = append(forms, n.E164(), "{e164}", n.Digits(), "{tn}", n.String(), "{tn}", url.QueryEscape(n.String()), "{tn}")

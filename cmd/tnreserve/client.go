@@ -33,6 +33,9 @@ func (clientCreateCommand) Help() string {
 	return `User name and password are for HTTP Basic, and serve as OAuth2 client id and secret; the key is a
 bearer key. They are printed now and never again: the database keeps only their hashes.
 
+A member searches, reserves, and reads and orders by a reservation's id. An admin also lists, looks up
+by TN, orders what is free, disconnects, and turns the account's switch.
+
 Examples:
   tnreserve client create --db tnreserve.db --account 9500012 --name "Web shop" --role member
   tnreserve client create --db tnreserve.db --account 9500012 --name CI --role admin --expires 90d --json`

@@ -16,7 +16,7 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Serve the dashboard."`
+	Serve   serveCommand   `cmd:"" help:"Serve the dashboard, and programs beside it."`
 	Migrate migrateCommand `cmd:"" help:"Bring a database's schema forward, or make a new one."`
 	Import  importCommand  `cmd:"" help:"Bring inventory in from a CSV file."`
 	Account accountCommand `cmd:"" help:"Accounts, the customers of the carrier."`

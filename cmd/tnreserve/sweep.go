@@ -27,8 +27,8 @@ Example:
 type swept store.Swept
 
 func (s swept) text(w io.Writer) {
-	fmt.Fprintf(w, "%s ran out, %s ended because reservation was switched off, %s aged, %s went to back-orders, %s removed\n",
-		tel.Plural(s.Expired, "reservation"), tel.Count(s.Ended), tel.Plural(s.Aged, "TN"), tel.Count(s.Filled), tel.Plural(s.Removed, "old row"))
+	fmt.Fprintf(w, "%s ran out, %s ended because reservation was switched off, %s aged, %s went to back-orders, %s told to run out soon, %s removed\n",
+		tel.Plural(s.Expired, "reservation"), tel.Count(s.Ended), tel.Plural(s.Aged, "TN"), tel.Count(s.Filled), tel.Count(s.Warned), tel.Plural(s.Removed, "old row"))
 }
 
 // Run makes one pass.

@@ -56,6 +56,17 @@
     }
   };
 
+  // --- What the ticked numbers of an order cost, in hundred-thousandths of a dollar.
+  const sums = () => {
+    for (const sum of $$('[data-sum]')) {
+      const on = [...sum.closest('form').querySelectorAll('[data-cost]:checked')], cost = on.reduce((n, i) => n + +i.dataset.cost, 0);
+      const text = `${on.length} ${on.length === 1 ? 'number' : 'numbers'}, a month`, span = sum.querySelector('span');
+      if (span.textContent === text) continue;
+      span.textContent = text;
+      sum.querySelector('b').textContent = cost ? '$' + (cost / 1e5).toFixed(5).replace(/0{1,3}$/, '') : '–';
+    }
+  };
+
   // --- Messages go by themselves, later when there is something to press, never while
   // somebody points at or stands on them.
   const toasts = () => {
@@ -83,7 +94,7 @@
       stream.onerror = () => { dropped = true; linked = 'wait'; badge(); if (stream.readyState === EventSource.CLOSED) setTimeout(open, 5000); };
       for (const n of names) stream.addEventListener(n, () => fire(n));
     };
-    const names = ['reservations', 'shelf', 'account', 'import'];
+    const names = ['reservations', 'shelf', 'orders', 'account', 'import'];
     open();
     addEventListener('pagehide', () => stream.close());
     addEventListener('pageshow', e => { if (e.persisted) open(); });
@@ -94,7 +105,10 @@
     });
   }
 
-  const refresh = () => { step(); times(); counted(); toasts(); badge(); };
+  // what changes without an event is asked again while it is looked at
+  setInterval(() => { if (!document.hidden && document.querySelector('[data-again]')) htmx.trigger(document.body, 'live:again'); }, 3000);
+
+  const refresh = () => { step(); times(); counted(); sums(); toasts(); badge(); };
 
   // --- htmx: what a change of page needs beside the swap.
   let from = location.pathname, address = location.pathname + location.search;
@@ -121,6 +135,8 @@
       if (location.pathname !== from && !asked) { scrollTo(0, 0); $('#h1')?.focus({preventScroll: true}); }
       from = location.pathname; address = now;
     }
+    // what was said is not said again: morphing would keep it in its field
+    if (sent?.isConnected) sent.reset();
     // what was refused at a field is mended there
     if (asked) { asked = false; $('#main [aria-invalid]')?.focus(); }
     if (cursorId) document.getElementById(cursorId)?.classList.add('cursor');
@@ -128,10 +144,11 @@
     refresh();
   });
   // a swap may turn the button that was pressed into another thing with its id
-  let lastId = '', lastRow = '', cursorId = '', asked = false;
+  let lastId = '', lastRow = '', cursorId = '', asked = false, sent = null;
   document.addEventListener('htmx:before:swap', e => {
     lastId = document.activeElement?.id; lastRow = document.activeElement?.closest('tr')?.id; cursorId = $('tr.cursor')?.id;
     asked = e.detail.ctx?.response?.status === 422;
+    sent = asked ? null : e.detail.ctx?.sourceElement?.closest?.('form[data-clear]');
   });
   // a network that is gone is said, not hidden
   document.addEventListener('htmx:error', e => {
@@ -152,9 +169,9 @@
   });
   document.addEventListener('change', e => {
     if (e.target.matches('[data-select-all]')) for (const i of e.target.closest('table').querySelectorAll('tbody .c-sel input')) i.checked = e.target.checked;
-    counted();
+    counted(); sums();
   });
-  document.addEventListener('reset', () => setTimeout(counted));
+  document.addEventListener('reset', () => setTimeout(() => { counted(); sums(); }));
   document.addEventListener('submit', e => {
     if (!e.target.matches('.theme')) return;
     e.preventDefault();

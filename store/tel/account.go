@@ -36,6 +36,9 @@ type Account struct {
 	// operator sets it. 0 for a new account is DefaultAging.
 	Aging     time.Duration
 	CreatedAt time.Time
+	// ExpiringNotice is how long before expiry endpoints are told that a hold runs out;
+	// 0 is not at all. A new account has DefaultExpiringNotice.
+	ExpiringNotice time.Duration
 }
 
 // Policy is how an account may reserve. In Limits the same fields bound what the

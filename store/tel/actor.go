@@ -75,6 +75,7 @@ const (
 	ActManageAccounts   Action = "see all accounts, create one"
 	ActManagePeople     Action = "people of an account"
 	ActManageClients    Action = "API clients of an account"
+	ActManageWebhooks   Action = "webhooks of an account"
 )
 
 // Reach is how far a role's permission goes.
@@ -109,6 +110,7 @@ var grants = map[Action]map[Role]Reach{
 	ActManageAccounts:   {RoleOperator: ReachAll},
 	ActManagePeople:     {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActManageClients:    {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
+	ActManageWebhooks:   {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 }
 
 // Actions lists every Action, for tests and for the page that explains roles.
@@ -118,6 +120,7 @@ func Actions() []Action {
 		ActReadReservation, ActListReservations, ActChangeHold, ActOrder, ActReadOrder, ActListOrders,
 		ActDisconnect, ActLookUpTN,
 		ActManageInventory, ActManageAccounts, ActManagePeople, ActManageClients,
+		ActManageWebhooks,
 	}
 }
 

@@ -28,6 +28,7 @@ import inventory, disable TNs                    | all | -   | -   | -   | -
 see all accounts, create one                     | all | -   | -   | -   | -
 people of an account                             | all | own | -   | -   | -
 API clients of an account                        | all | own | -   | -   | -
+webhooks of an account                           | all | own | -   | -   | -
 `
 
 func TestWhoMayWhat(t *testing.T) {

@@ -21,6 +21,8 @@ type Client struct {
 	ExpiresAt   time.Time // zero: never
 	LastUsedAt  time.Time // zero: never; to the minute
 	RevokedAt   time.Time // zero: not revoked
+	Requests    int64     // that it made in all, reads too
+	RequestsDay int64     // in the last 24 hours, by whole hours
 	Secrets     []SecretInfo
 }
 

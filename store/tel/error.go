@@ -72,6 +72,8 @@ type Error struct {
 	Field   string    // the input that is wrong, for CodeInvalid
 	TN      Number    // the TN it is about, where there is one
 	At      time.Time // an instant that matters: when it ran out, when to come back
+	// Reservation is the one that has the TN, for CodeHeldByYou and who may know it.
+	Reservation string
 }
 
 func (e *Error) Error() string { return e.Message }

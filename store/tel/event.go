@@ -17,6 +17,7 @@ const (
 	EventDropped         EventKind = "reservation.dropped"
 	EventCancelled       EventKind = "reservation.cancelled"
 	EventExpired         EventKind = "reservation.expired"
+	EventExpiring        EventKind = "reservation.expiring"     // runs out at Facts.ExpiresAt; nothing changed
 	EventOrdered         EventKind = "reservation.ordered"      // all that it held; it ended
 	EventPartOrdered     EventKind = "reservation.part_ordered" // some; the rest is still held
 	EventAccountCreated  EventKind = "account.created"

@@ -96,6 +96,7 @@ const (
 	MaxCustomerOrderID = 40
 	MaxSite            = 50
 	MaxReservationIDs  = 5000
+	MostWaiting        = 500 // back-orders of an account
 )
 
 // OrderSearch asks for so many TNs of a kind; the order gets whichever are free.
@@ -150,10 +151,18 @@ func (r *OrderRequest) Clean() error {
 	if r.CustomerOrderID, err = CleanCustomerOrderID(r.CustomerOrderID); err != nil {
 		return err
 	}
-	if len(r.IdempotencyKey) > 255 || !utf8.ValidString(r.IdempotencyKey) {
-		return Invalid("idempotency_key", "An idempotency key has at most 255 characters.")
+	if err := CheckIdempotencyKey(r.IdempotencyKey); err != nil {
+		return err
 	}
 	return r.cleanWhat()
+}
+
+// CheckIdempotencyKey bounds a key that somebody repeats a request under.
+func CheckIdempotencyKey(key string) error {
+	if len(key) > 255 || !utf8.ValidString(key) {
+		return Invalid("idempotency_key", "An idempotency key has at most 255 characters.")
+	}
+	return nil
 }
 
 // cleanWhat is Clean for what is asked for.

@@ -36,7 +36,7 @@ func furnish(d *door) belongings {
 	o, err := d.PlaceOrder(ctx, globex, tel.OrderRequest{Account: storetest.Globex, Kind: tel.OrderKindExisting, TNs: []tel.Number{number(b.sold), number(b.aging)}, CustomerOrderID: "theirs"})
 	must(err)
 	b.order = o.ID
-	_, err = d.AddOrderNote(ctx, globex, o.ID, "secret")
+	_, err = d.AddOrderNote(ctx, globex, o.ID, "secret", "")
 	must(err)
 	x, err := d.Disconnect(ctx, globex, tel.OrderRequest{Account: storetest.Globex, TNs: []tel.Number{number(b.aging)}, PartialAllowed: true})
 	must(err)

@@ -47,8 +47,10 @@
 //   - Id stands beside ReservationId: no document has it, and Bandwidth's npm client
 //     deletes ".../tnreservation/undefined" without it.
 //   - Create honours Idempotency-Key for a day. Without the header a repeated POST is
-//     5041, as with Bandwidth: two workers of one account that want the same TN must
-//     not both think that it is theirs.
+//     5041, as with Bandwidth: a retry and a second worker with the same credential
+//     look alike, and two workers must not both think that a TN is theirs. To who made
+//     the hold, and to admins, the 5041 has the hold's address in Location, so that an
+//     answer that was lost is found again.
 //   - A reservation of several TNs, which only the dashboard and other doors make, has
 //     one ReservedTn for each.
 //   - The list has no pages on this wire. It shows the 10,000 oldest; Count is of all.
@@ -91,12 +93,16 @@
 //   - PartialAllowed is true by default, as Bandwidth does and against one of its tables.
 //     A search-and-order needs a Quantity: the documents' default would buy 5,000.
 //   - Only a search-and-order is back-ordered: a TN that is held or sold may never come.
+//     One without PartialAllowed waits until all are free at once, and younger orders
+//     may be filled before it: to keep TNs back for it would let one order that can
+//     never be filled lock up an area for everybody.
 //   - SiteId and PeerId may be missing, and one that is not known here is kept and
 //     echoed: customers come with the ids that they have.
 //   - The echo of a GET has the TNs sorted, and a vanity as the digits that were sought.
 //     EnableLCA, EnableTNDetail, TnAttributes and what else is not known is left out.
 //   - History has the states only. A note is by the client that sent it; its UserId is
-//     not believed. TotalCount counts up to a million. totals is one count.
+//     not believed. Idempotency-Key is honoured. TotalCount counts up to a million.
+//     totals is one count.
 //   - page of a list of orders is 1, or what the next link has.
 //   - A disconnect answers like an order, under /disconnects. It has history in none of
 //     the paths, and notes as an order has.

@@ -1,6 +1,7 @@
 package bandwidth
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -166,6 +167,8 @@ func invalidOrder(err error) error {
 		return bad(codeRange, "ReservationIdList is out of range: at most %d ids", tel.MaxReservationIDs)
 	case "quantity":
 		return bad(codeRange, "Quantity is out of range: 1 to %d", tel.MostPerOrder)
+	case "back_order":
+		return bad(codeRange, "BackOrderRequested is out of range: at most %d orders of an account wait", tel.MostWaiting)
 	case "note":
 		return bad(codeRange, "Description is out of range: 1 to %d characters on one line", tel.MaxNote)
 	}
@@ -279,11 +282,16 @@ func (c *call) orderSearch(e *element) (*tel.OrderSearch, error) {
 }
 
 // orderHere reads the order of the path: the account's, and of the path's family.
-func (c *call) orderHere() (*tel.Order, error) {
+func (c *call) orderHere() (*tel.Order, error) { return c.orderBy(c.store.Order) }
+
+// orderHead is orderHere for what shows no TNs.
+func (c *call) orderHead() (*tel.Order, error) { return c.orderBy(c.store.OrderHead) }
+
+func (c *call) orderBy(read func(context.Context, tel.Actor, string) (*tel.Order, error)) (*tel.Order, error) {
 	if _, err := store.CanonicalID(c.args[0]); err != nil {
 		return nil, bad(codeNotUUID, "The order id is not a valid UUID")
 	}
-	o, err := c.store.Order(c.r.Context(), c.actor, c.args[0])
+	o, err := read(c.r.Context(), c.actor, c.args[0])
 	if err != nil {
 		return nil, err
 	}
@@ -439,7 +447,7 @@ func summary(o *tel.Order) string {
 
 // putOrder renames an order, or closes one that waits.
 func (c *call) putOrder() error {
-	if _, err := c.orderHere(); err != nil {
+	if _, err := c.orderHead(); err != nil {
 		return err
 	}
 	body, err := c.body("Order")
@@ -624,7 +632,7 @@ var historyWords = map[tel.EventKind]struct {
 }
 
 func (c *call) orderHistory() error {
-	o, err := c.orderHere()
+	o, err := c.orderHead()
 	if err != nil {
 		return err
 	}
@@ -654,7 +662,7 @@ type notesResponse struct {
 }
 
 func (c *call) orderNotes() error {
-	o, err := c.orderHere()
+	o, err := c.orderHead()
 	if err != nil {
 		return err
 	}
@@ -672,7 +680,7 @@ func (c *call) orderNotes() error {
 // addOrderNote notes what the client says; who it is, the credential says and not the
 // note's UserId.
 func (c *call) addOrderNote() error {
-	if _, err := c.orderHere(); err != nil {
+	if _, err := c.orderHead(); err != nil {
 		return err
 	}
 	body, err := c.body("Note")
@@ -682,7 +690,7 @@ func (c *call) addOrderNote() error {
 	if body.value("Description") == "" {
 		return bad(codeRequired, "Description is required")
 	}
-	n, err := c.store.AddOrderNote(c.r.Context(), c.actor, c.args[0], body.value("Description"))
+	n, err := c.store.AddOrderNote(c.r.Context(), c.actor, c.args[0], body.value("Description"), c.r.Header.Get("Idempotency-Key"))
 	if err != nil {
 		return invalidOrder(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"tnreserve/store/tel"
@@ -107,7 +108,7 @@ func (s *scan) take(token xml.Token, at int64) bool {
 }
 
 func (s *scan) start(t xml.StartElement) bool {
-	if len(t.Attr) > maxAttributes || len(s.open) >= maxDepth {
+	if len(t.Attr) > maxAttributes || len(s.open) >= maxDepth || !beginsName(t.Name.Local) {
 		return false
 	}
 	e := &element{name: t.Name.Local}
@@ -121,6 +122,13 @@ func (s *scan) start(t xml.StartElement) bool {
 	}
 	s.open, s.texts = append(s.open, e), append(s.texts, nil)
 	return true
+}
+
+// beginsName tells whether what stands after an element's prefix is a name by itself;
+// encoding/xml looks at the two together and takes <a:0/>.
+func beginsName(local string) bool {
+	first, _ := utf8.DecodeRuneInString(local)
+	return first == '_' || unicode.In(first, unicode.Letter, unicode.Nl)
 }
 
 // all are the children of a name.

@@ -2,6 +2,7 @@ package bandwidth
 
 import (
 	"encoding/xml"
+	"errors"
 	"time"
 
 	"tnreserve/store"
@@ -70,6 +71,9 @@ func (c *call) createReservation() error {
 	})
 	if tel.CodeOf(err) == tel.CodeNotAvailable && c.unknownToInventory(tn) {
 		return bad(codeTNNotFound, "Reservation failed: telephone number %s not found.", c.tn(tn))
+	}
+	if e, ok := errors.AsType[*tel.Error](err); ok && e.Reservation != "" {
+		c.w.Header().Set("Location", c.here(c.own("/tnreservation/"+e.Reservation)))
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,264 @@
+package notify
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"tnreserve/store"
+	"tnreserve/store/tel"
+)
+
+// house is who sends.
+var house = tel.System("webhooks")
+
+// Config says how to send.
+type Config struct {
+	Store *store.Store
+	Log   *slog.Logger
+	// AllowPrivate sends to loopback and private addresses too, for trials.
+	AllowPrivate bool
+	// Timeout is how long an attempt may take in all; 0 is 10 s.
+	Timeout time.Duration
+}
+
+// The places: how many attempts may be under way at once.
+const (
+	placesAll      = 256
+	placesFailing  = 64 // of all endpoints that fail, together
+	placesAccount  = 16
+	placesEndpoint = 4
+	// inOneGo is how many deliveries one worker sends before others have their turn.
+	inOneGo = 20
+)
+
+// Notifier sends deliveries.
+type Notifier struct {
+	store   *store.Store
+	log     *slog.Logger
+	client  *http.Client
+	timeout time.Duration
+	drain   time.Duration
+
+	workers sync.WaitGroup
+	freed   chan struct{} // a worker ended
+
+	mu        sync.Mutex
+	stopping  bool
+	taken     int
+	failing   int
+	accounts  map[tel.AccountID]int
+	endpoints map[string]int
+	underWay  map[string]bool // deliveries
+	said      string          // the last error logged
+}
+
+// judgeOf says which addresses are sent to.
+func judgeOf(allowPrivate bool) func(netip.Addr) bool {
+	if allowPrivate {
+		return netip.Addr.IsValid
+	}
+	return public
+}
+
+// New makes a Notifier, which does nothing until Run.
+func New(c Config) *Notifier {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Second
+	}
+	return &Notifier{store: c.Store, log: c.Log, client: newClient(judgeOf(c.AllowPrivate)), timeout: c.Timeout, drain: drainMost, freed: make(chan struct{}, 1),
+		accounts: map[tel.AccountID]int{}, endpoints: map[string]int{}, underWay: map[string]bool{}}
+}
+
+// How an end goes: attempts under way may finish for a while, then they are cut and
+// sent again by the next process.
+const (
+	lookEvery = time.Second
+	drainMost = 5 * time.Second
+)
+
+// Run sends what is due until ctx ends, and then lets attempts under way finish.
+func (n *Notifier) Run(ctx context.Context) {
+	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		n.start(sending)
+		select {
+		case <-ctx.Done():
+		case <-n.store.Outgoing():
+		case <-n.freed:
+		case <-tick.C:
+		}
+	}
+	n.mu.Lock()
+	n.stopping = true
+	n.mu.Unlock()
+	defer time.AfterFunc(n.drain, cut).Stop()
+	n.workers.Wait()
+	n.client.CloseIdleConnections()
+}
+
+// Pass sends everything that is due now, and what comes due by that, and answers when
+// it is done.
+func (n *Notifier) Pass(ctx context.Context) {
+	for n.start(ctx) {
+		n.workers.Wait()
+		if n.troubled() {
+			return
+		}
+	}
+}
+
+// troubled tells whether the store failed last.
+func (n *Notifier) troubled() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.said != ""
+}
+
+// start gives workers to the endpoints that are due something, and tells whether it
+// gave any.
+func (n *Notifier) start(ctx context.Context) (started bool) {
+	due, err := n.store.EndpointsDue(ctx, house)
+	if err != nil {
+		n.complain(err)
+		return false
+	}
+	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
+	for _, e := range due {
+		for n.take(e) {
+			started = true
+			n.workers.Go(func() { n.work(ctx, e) })
+		}
+	}
+	return started
+}
+
+// take takes a place for an endpoint, if there is one.
+func (n *Notifier) take(e store.DueEndpoint) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	most := placesEndpoint
+	if e.Failing {
+		most = 1
+	}
+	if n.stopping || n.taken >= placesAll || n.endpoints[e.ID] >= most || n.accounts[e.Account] >= placesAccount || e.Failing && n.failing >= placesFailing {
+		return false
+	}
+	n.count(e, 1)
+	return true
+}
+
+// count changes the number of places taken; the caller holds mu.
+func (n *Notifier) count(e store.DueEndpoint, by int) {
+	n.taken += by
+	if e.Failing {
+		n.failing += by
+	}
+	if n.accounts[e.Account] += by; n.accounts[e.Account] == 0 {
+		delete(n.accounts, e.Account)
+	}
+	if n.endpoints[e.ID] += by; n.endpoints[e.ID] == 0 {
+		delete(n.endpoints, e.ID)
+	}
+}
+
+// work sends an endpoint's deliveries, one after the other, until none is due or one
+// failed.
+func (n *Notifier) work(ctx context.Context, e store.DueEndpoint) {
+	err := n.sendSome(ctx, e.ID)
+	n.complain(err)
+	n.mu.Lock()
+	n.count(e, -1)
+	n.mu.Unlock()
+	if err != nil {
+		return // the next look comes by itself, and not at once
+	}
+	select {
+	case n.freed <- struct{}{}:
+	default:
+	}
+}
+
+func (n *Notifier) sendSome(ctx context.Context, endpoint string) error {
+	for range inOneGo {
+		d, err := n.next(ctx, endpoint)
+		if err != nil || d == nil {
+			return err
+		}
+		good, err := n.deliver(ctx, d)
+		n.leave(d.ID)
+		if err != nil || !good {
+			return err
+		}
+	}
+	return nil
+}
+
+// next is a delivery that is due and that no other worker is at; nil is none.
+func (n *Notifier) next(ctx context.Context, endpoint string) (*tel.Delivery, error) {
+	due, err := n.store.DeliveriesDue(ctx, house, endpoint, placesEndpoint)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, d := range due {
+		if !n.stopping && !n.underWay[d.ID] {
+			n.underWay[d.ID] = true
+			return d, nil
+		}
+	}
+	return nil, nil
+}
+
+func (n *Notifier) leave(delivery string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.underWay, delivery)
+}
+
+// deliver makes one attempt and tells whether it was good.
+func (n *Notifier) deliver(ctx context.Context, d *tel.Delivery) (good bool, err error) {
+	body := d.Body
+	if body == "" {
+		body, err = n.render(ctx, d)
+		switch {
+		case tel.CodeOf(err) == tel.CodeNotFound:
+			return false, nil // the endpoint was deleted meanwhile
+		case err != nil:
+			return false, err
+		}
+	}
+	sending, err := n.store.StartAttempt(ctx, house, d.ID, body)
+	if err != nil || sending == nil {
+		return false, err
+	}
+	r := n.attempt(ctx, sending)
+	// What came of it is written down also when the sending was cut.
+	err = n.store.FinishAttempt(context.WithoutCancel(ctx), house, d.ID, r, rand.Float64())
+	return !r.Failed(), err
+}
+
+// complain logs an error, one that stays only once; nil is that all is well again.
+func (n *Notifier) complain(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case err == nil && n.said != "":
+		n.said = ""
+		n.log.Info("sending webhooks works again")
+	case err != nil && err.Error() != n.said:
+		n.said = err.Error()
+		n.log.Error("sending webhooks failed; it goes on", "error", err)
+	}
+}
