@@ -24,6 +24,13 @@ build: go
 test: go
 	@echo "Every test:"
 	@go test -v -shuffle=on -timeout=$(timeout) ./... 2>&1 | awk '$(summary)'
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then \
+		echo "The store's again, on PostgreSQL:"; \
+		TNRESERVE_TEST_DB=postgres go test -v -shuffle=on -timeout=$(timeout) -skip '^TestPostgres' ./store 2>&1 | awk '$(summary)'; \
+	else \
+		echo "SKIPPED: the store's tests on PostgreSQL, for want of one. Install: apt-get install -y postgresql"; \
+		test -z "$$TNRESERVE_NO_SKIP"; \
+	fi
 	@if command -v gcc >/dev/null; then \
 		echo "The same with the race detector, where things run at once:"; \
 		CGO_ENABLED=1 go test -race -v -shuffle=on -timeout=$(timeout) -skip "^TestBrowser" ./store/... ./web/... 2>&1 | awk '$(summary)'; \

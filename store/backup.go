@@ -16,6 +16,9 @@ import (
 // goes on, and opens it to see that it is whole. The file appears under its name only
 // when it is complete. CodeConflict when the file exists.
 func (s *Store) Backup(ctx context.Context, file string) error {
+	if s.dialect.backup != "" {
+		return tel.Invalid("db", "%s", s.dialect.backup)
+	}
 	file, err := filepath.Abs(file) // SQLite reads "file:…" as an address
 	if err != nil {
 		return err
@@ -33,7 +36,7 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	}
 	// VACUUM INTO reads at one moment and writes elsewhere: nobody waits for it. The
 	// readers' connections may not write, so it gets one of its own.
-	db, err := sql.Open(s.dialect.driver, s.dialect.dsn(s.cfg.DB, false))
+	db, err := s.dialect.open(s.cfg.DB, false)
 	if err != nil {
 		return err
 	}
@@ -51,7 +54,7 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 }
 
 func (s *Store) checkCopy(ctx context.Context, file string) error {
-	db, err := sql.Open(s.dialect.driver, "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&_pragma=query_only(1)")
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&_pragma=query_only(1)")
 	if err != nil {
 		return err
 	}

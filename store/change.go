@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
 	"regexp"
 	"runtime/debug"
@@ -50,6 +51,8 @@ func (s *Store) Waiting() int { return len(s.writer.jobs) }
 type writer struct {
 	store      *Store
 	conn       *sql.Conn
+	ctx        context.Context // of the transaction under way
+	lostAt     time.Time       // when the connection was lost; zero while there is one
 	jobs       chan *job
 	closing    chan struct{}
 	ended      chan struct{} // run has answered its last job
@@ -65,7 +68,7 @@ type job struct {
 }
 
 func newWriter(s *Store, conn *sql.Conn) *writer {
-	return &writer{store: s, conn: conn, jobs: make(chan *job, 1024), closing: make(chan struct{}), ended: make(chan struct{}), statements: map[string]*statement{}}
+	return &writer{store: s, conn: conn, ctx: context.Background(), jobs: make(chan *job, 1024), closing: make(chan struct{}), ended: make(chan struct{}), statements: map[string]*statement{}}
 }
 
 var errClosed = tel.Refuse(tel.CodeBusy, "The service is closing; nothing was done. Try again in a moment.")
@@ -118,12 +121,17 @@ func (w *writer) run() {
 // release gives the connection back. A statement left open would keep SQLite from
 // putting its log away when the database is closed.
 func (w *writer) release() {
-	for _, st := range w.statements {
-		_ = st.Close()
-	}
+	w.forgetStatements()
 	if err := w.conn.Close(); err != nil {
 		w.store.log.Warn("closing the writer", "error", err)
 	}
+}
+
+func (w *writer) forgetStatements() {
+	for _, st := range w.statements {
+		_ = st.Close()
+	}
+	clear(w.statements)
 }
 
 // takeTurn commits one change together with all that wait behind it.
@@ -144,34 +152,55 @@ func (w *writer) takeTurn(first *job) {
 	}
 }
 
-// commit runs a batch in one transaction. When a change fails after it wrote, all
-// is rolled back and each runs alone, so that nobody pays for a neighbour.
+// commit runs a batch in one transaction, and again when it did not happen for a
+// reason that may pass. An error is everybody's.
 func (w *writer) commit(batch []*job) {
-	t, err := w.begin()
+	err := w.tryCommit(batch)
+	for tries := 1; err != nil && w.mayTryAgain(err, tries); tries++ {
+		err = w.tryCommit(batch)
+	}
 	if err != nil {
 		w.fail(batch, err)
-		return
+	}
+}
+
+// tryCommit answers an error when the transaction did not happen, or nobody knows. When
+// a change fails after it wrote, all is rolled back and each runs alone, so that nobody
+// pays for a neighbour.
+func (w *writer) tryCommit(batch []*job) error {
+	defer w.limitTime()()
+	t, err := w.begin()
+	if err != nil {
+		return err
 	}
 	for _, j := range batch {
 		if j.err = j.ctx.Err(); j.err != nil {
 			continue
 		}
 		before := t.writes
-		if j.err = t.attempt(j); j.err != nil && t.writes != before {
+		err := t.attempt(j)
+		switch {
+		case err == nil:
+		case w.passes(err):
+			t.rollback()
+			return err
+		case t.writes != before || w.spoils(err):
+			j.err = w.foreign(err)
 			t.rollback()
 			w.commitAlone(batch)
-			return
+			return nil
+		default:
+			j.err = w.foreign(err)
 		}
 	}
-	if err := t.finish(); err != nil {
-		t.rollback()
-		w.fail(batch, err)
-		return
-	}
+	err = t.finish()
 	if t.people {
 		w.store.signedIn.forget()
 	}
-	w.store.committed(t)
+	if err == nil {
+		w.store.committed(t)
+	}
+	return err
 }
 
 func (w *writer) commitAlone(batch []*job) {
@@ -220,22 +249,29 @@ type tx struct {
 
 func (w *writer) begin() (*tx, error) {
 	t := &tx{writer: w, accounts: map[tel.AccountID]*accountRow{}, taken: map[tel.Number]*tel.Reservation{}}
-	if err := w.raw("BEGIN IMMEDIATE"); err != nil {
+	if w.gone() {
+		if err := w.reconnect(); err != nil {
+			return nil, err
+		}
+	}
+	last, err := w.store.dialect.begin(w)
+	if err != nil {
 		return nil, err
 	}
-	var hash []byte
-	var at micros
-	err := t.row(`SELECT seq, at, hash FROM event ORDER BY seq DESC LIMIT 1`).Scan(&t.chain.seq, &at, &hash)
-	if err != nil && err != sql.ErrNoRows {
-		t.rollback()
-		return nil, err
-	}
-	copy(t.chain.hash[:], hash)
+	t.chain.seq = last.seq
+	copy(t.chain.hash[:], last.hash)
 	t.now = w.store.Now() // after the lock: time in the event table never runs back
-	if last := time.Time(at); last.After(t.now) {
-		t.now = last // another process with a clock ahead of ours
+	if at := time.Time(last.at); at.After(t.now) {
+		t.now = at // another process with a clock ahead of ours
 	}
 	return t, nil
+}
+
+// lastLink is the end of the chain of events; zero when there is none.
+type lastLink struct {
+	seq  int64
+	at   micros
+	hash []byte
 }
 
 // attempt runs one change; a panic is that change's error, not the server's end.
@@ -248,13 +284,25 @@ func (t *tx) attempt(j *job) (err error) {
 		}
 	}()
 	t.actor = j.actor
-	if err = j.fn(t); err != nil {
-		return t.foreign(err)
-	}
-	return nil
+	return j.fn(t)
 }
 
+// finish writes down what is left and commits.
 func (t *tx) finish() error {
+	err := t.flush()
+	if err == nil {
+		err = t.store.dialect.commit(t)
+	}
+	if outcome, ok := errors.AsType[errOutcome](err); ok {
+		return t.findOut(outcome)
+	}
+	if err != nil {
+		t.rollback()
+	}
+	return err
+}
+
+func (t *tx) flush() error {
 	if err := t.flushReserved(); err != nil {
 		return err
 	}
@@ -264,13 +312,13 @@ func (t *tx) finish() error {
 	if err := t.flushEvents(); err != nil {
 		return err
 	}
-	if err := t.flushOutbox(); err != nil {
-		return err
-	}
-	return t.raw("COMMIT")
+	return t.flushOutbox()
 }
 
 func (t *tx) rollback() {
+	if t.gone() {
+		return // the database does it
+	}
 	if err := t.raw("ROLLBACK"); err != nil {
 		t.store.log.Warn("rollback", "error", err)
 	}
@@ -279,7 +327,7 @@ func (t *tx) rollback() {
 func (w *writer) raw(sql string) error {
 	st, err := w.prepared(sql)
 	if err == nil {
-		_, err = st.ExecContext(context.Background())
+		_, err = st.ExecContext(w.ctx)
 	}
 	return err
 }
@@ -298,7 +346,7 @@ func (w *writer) prepared(sql string) (*statement, error) {
 	if st, ok := w.statements[sql]; ok {
 		return st, nil
 	}
-	st, err := w.conn.PrepareContext(context.Background(), sql)
+	st, err := w.conn.PrepareContext(w.ctx, sql)
 	if err != nil {
 		return nil, fmt.Errorf("%w in %s", err, sql)
 	}
@@ -317,7 +365,7 @@ func (t *tx) exec(sql string, args ...any) (int64, error) {
 		return 0, err
 	}
 	t.people = t.people || st.people
-	res, err := st.ExecContext(context.Background(), args...)
+	res, err := st.ExecContext(t.ctx, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -333,7 +381,7 @@ func (t *tx) query(sql string, args ...any) (*sql.Rows, error) {
 		return nil, err
 	}
 	t.people = t.people || st.people
-	return st.QueryContext(context.Background(), args...)
+	return st.QueryContext(t.ctx, args...)
 }
 
 // scanner is a row, or the error in its place.
@@ -358,5 +406,5 @@ func (t *tx) settledRow(sql string, args ...any) scanner {
 		return failedRow{err}
 	}
 	t.people = t.people || st.people
-	return st.QueryRowContext(context.Background(), args...)
+	return st.QueryRowContext(t.ctx, args...)
 }

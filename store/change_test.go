@@ -15,7 +15,7 @@ import (
 
 // A power cut loses nothing that was acknowledged only with these.
 func TestPragmas(t *testing.T) {
-	s := storetest.Open(t)
+	s := storetest.OpenFile(t)
 	for name, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "query_only": "0"} {
 		if got := must[string](t)(s.Pragma(name)); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
@@ -56,7 +56,7 @@ func TestNeighboursOfAFailedChange(t *testing.T) {
 }
 
 func TestLockedByAnotherProcess(t *testing.T) {
-	s := storetest.Open(t)
+	s := storetest.OpenFile(t)
 	if err := s.HastyBusy("50"); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestOpenRefusals(t *testing.T) {
 	os.WriteFile(text, []byte(strings.Repeat("this is no database ", 500)), 0o600)
 	os.WriteFile(short, []byte("SQLite format 3\x00 and then nothing that makes sense"), 0o600)
 	for db, words := range map[string]string{
-		"": "which database", "postgres://localhost/x": "not supported yet", "postgresql://x": "not supported yet", "mysql://x": "not the path",
+		"": "which database", "postgres://localhost:1/x": "Cannot open the database postgres://localhost:1/x", "postgresql://x:y:z": "no address", "mysql://x": "neither the path",
 		dir: "folder", text: "no database", short: "damaged", filepath.Join(dir, "no", "such", "folder.db"): "Cannot open",
 	} {
 		_, err := store.Open(ctx, store.Config{DB: db, Now: time.Now})
@@ -157,7 +157,7 @@ func TestOpenRefusals(t *testing.T) {
 }
 
 func TestBackupWhileWriting(t *testing.T) {
-	s := storetest.Open(t)
+	s := storetest.OpenFile(t)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for w := range 4 {

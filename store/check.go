@@ -49,7 +49,7 @@ const mostFindings = 100
 // Check verifies every invariant and answers what is broken, in words; nil is good.
 // It reads the whole database at one moment and writes nothing.
 func (s *Store) Check(ctx context.Context) ([]string, error) {
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := s.read.BeginTx(ctx, s.dialect.snapshot)
 	if err != nil {
 		return nil, err
 	}
@@ -417,7 +417,7 @@ func (c *checker) shelf() error {
 	}
 	c.store.applying.Lock()
 	defer c.store.applying.Unlock()
-	c.store.catchUp(c.ctx)
+	c.store.catchUp(c.ctx, lastEvent)
 	var last int64
 	if err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&last); err != nil || last != c.store.applied {
 		return err

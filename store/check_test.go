@@ -16,7 +16,7 @@ import (
 
 // history makes a store with some of everything.
 func history(t *testing.T) *storetest.Store {
-	s := storetest.Open(t)
+	s := storetest.OpenFile(t)
 	a := reserve(t, s, admin, raleighs(0, 3)...)
 	must[*tel.Reservation](t)(s.Extend(ctx, admin, a.ID))
 	must[*tel.Reservation](t)(s.Drop(ctx, admin, a.ID, raleigh(1)))

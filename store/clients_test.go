@@ -379,7 +379,7 @@ func TestToken(t *testing.T) {
 }
 
 func TestClientLastUse(t *testing.T) {
-	s := storetest.Open(t)
+	s := storetest.OpenFile(t)
 	made := client(t, s, acme, "Shop", 0)
 	used := func() time.Time { return must[*tel.Client](t)(s.Client(ctx, admin, made.ID)).LastUsedAt }
 	if !used().IsZero() {
@@ -451,7 +451,7 @@ func TestClientUses(t *testing.T) {
 }
 
 func TestClientFailuresPerAddress(t *testing.T) {
-	s := storetest.Open(t)
+	s := storetest.OpenFile(t)
 	made := client(t, s, acme, "Shop", 0)
 	fail := func(addr string) error { return second(s.ClientByKey(ctx, made.Key+"x", addr)) }
 	db := file(t, s.Path)
@@ -483,7 +483,7 @@ func TestClientFailuresPerAddress(t *testing.T) {
 // No secret is in the database's files, in a log, or in what a careless line prints.
 func TestClientSecretsAreNowhere(t *testing.T) {
 	var log bytes.Buffer
-	s := storetest.Empty(t, store.Config{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	s := storetest.Empty(t, store.Config{DB: filepath.Join(t.TempDir(), "tnreserve.db"), Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err := s.CreateAccount(ctx, operator, tel.Account{ID: acme, Name: "Acme", Policy: tel.DefaultPolicy(), Limits: tel.DefaultLimits()}); err != nil {
 		t.Fatal(err)
 	}

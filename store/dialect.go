@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -17,18 +18,53 @@ import (
 
 // dialect is all that differs between databases.
 type dialect struct {
-	name   string
-	driver string
-	// dsn makes a data source name; readers may not write.
-	dsn func(path string, reader bool) string
+	name string
+	// open makes a pool of connections; readers may not write.
+	open func(db string, reader bool) (*sql.DB, error)
+	// quick is a query that answers "ok", or what makes the file unfit to serve from; ""
+	// asks nothing.
+	quick string
 	// schema adapts the one migration text.
 	schema func(sql string) string
+	// lockSteps, "" for none, lets one process at a time take a step.
+	lockSteps string
 	// claim marks a new database as ours, and refuses one that is somebody else's.
 	claim func(context.Context, *sql.Conn) error
+	// snapshot begins a transaction that reads at one moment.
+	snapshot *sql.TxOptions
+	// begin opens the transaction of a batch, waits until no other process has one, and
+	// reads the last event.
+	begin func(*writer) (lastLink, error)
+	// commit ends it. An errOutcome means that the answer never came.
+	commit func(*tx) error
+	// patience bounds a batch's transaction, for a database that may be far away; 0 is
+	// no bound.
+	patience time.Duration
+	// passing tells an error that undid the transaction and may not come again; nil
+	// knows none.
+	passing func(error) bool
+	// spoils tells an error after which the transaction takes no more statements; nil
+	// knows none.
+	spoils func(error) bool
+	// gone tells that a connection is lost; nil for a database that is in this process.
+	gone func(*sql.Conn) bool
+	// lost tells a reader's error that another connection would not make; nil knows none.
+	lost func(error) bool
+	// listen calls wake when another process has committed events, until ctx or the
+	// connection ends; nil leaves it to asking now and then.
+	listen func(ctx context.Context, db, node string, wake func()) error
+	// keepTurn, "" for nothing, lets a transaction stand still for as long as it likes;
+	// renumber, nil for none, makes a table's numbers go on after rows that were copied
+	// with theirs.
+	keepTurn string
+	renumber func(table, column string) string
+	// backup says who copies the database, where this program does not.
+	backup string
 	// refusal tells an error of the database that means "nothing was done, repeat
 	// later" from any other.
 	refusal func(error) *tel.Error
-	// checkpoint moves what the log holds into the database while others write.
+	// checkpoint moves what the log holds into the database while others write; "" leaves
+	// it to the database.
 	checkpoint string
 	// integrity is a query that answers "ok", or what is wrong with the file.
 	integrity string
@@ -40,28 +76,18 @@ type dialect struct {
 const logPages = 16_000
 
 var sqliteDialect = dialect{
-	name:   "sqlite",
-	driver: "sqlite",
-	// Pragmas stand in the DSN because one set by Exec holds for one pooled
-	// connection only. synchronous=FULL: NORMAL lost acknowledged writes in a power
-	// cut.
-	dsn: func(path string, reader bool) string {
-		q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-			"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-			"cache_size(-65536)", "temp_store(memory)", "wal_autocheckpoint(" + strconv.Itoa(logPages) + ")",
-		}}
-		if reader {
-			q.Set("_txlock", "deferred")
-			q.Add("_pragma", "query_only(1)")
-		}
-		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
-	},
+	name:  "sqlite",
+	open:  openSQLite,
+	quick: `PRAGMA quick_check(1)`,
 	// Only INTEGER PRIMARY KEY is SQLite's own row number; BIGINT would cost a second
 	// tree for each table.
 	schema: func(sql string) string {
 		return strings.ReplaceAll(sql, "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
 	},
-	claim: claimSQLite,
+	claim:    claimSQLite,
+	snapshot: &sql.TxOptions{ReadOnly: true},
+	begin:    beginSQLite,
+	commit:   func(t *tx) error { return t.raw("COMMIT") },
 	refusal: func(err error) *tel.Error {
 		e, ok := errors.AsType[*sqlite.Error](err)
 		if !ok {
@@ -81,6 +107,34 @@ var sqliteDialect = dialect{
 		e, ok := errors.AsType[*sqlite.Error](err)
 		return ok && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)
 	},
+}
+
+// openSQLite names the pragmas in the DSN because one set by Exec holds for one pooled
+// connection only. synchronous=FULL: NORMAL lost acknowledged writes in a power cut.
+func openSQLite(path string, reader bool) (*sql.DB, error) {
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		"cache_size(-65536)", "temp_store(memory)", "wal_autocheckpoint(" + strconv.Itoa(logPages) + ")",
+	}}
+	if reader {
+		q.Set("_txlock", "deferred")
+		q.Add("_pragma", "query_only(1)")
+	}
+	return sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+}
+
+func beginSQLite(w *writer) (last lastLink, err error) {
+	if err := w.raw("BEGIN IMMEDIATE"); err != nil {
+		return last, err
+	}
+	st, err := w.prepared(`SELECT seq, at, hash FROM event ORDER BY seq DESC LIMIT 1`)
+	if err == nil {
+		err = st.QueryRowContext(w.ctx).Scan(&last.seq, &last.at, &last.hash)
+	}
+	if err != nil && err != sql.ErrNoRows {
+		return last, errors.Join(err, w.raw("ROLLBACK"))
+	}
+	return last, nil
 }
 
 // applicationID stands in the header of our SQLite files: "tnrs".
@@ -104,11 +158,11 @@ func claimSQLite(ctx context.Context, conn *sql.Conn) error {
 func dialectOf(db string) (dialect, error) {
 	switch {
 	case db == "":
-		return dialect{}, tel.Invalid("db", "Say which database: --db tnreserve.db")
+		return dialect{}, tel.Invalid("db", "Say which database: --db tnreserve.db, or --db postgres://…")
 	case strings.HasPrefix(db, "postgres://"), strings.HasPrefix(db, "postgresql://"):
-		return dialect{}, tel.Invalid("db", "PostgreSQL is not supported yet; give the path of a SQLite file, such as --db tnreserve.db")
+		return postgresDialect, nil
 	case strings.Contains(db, "://"), strings.ContainsRune(db, 0), strings.HasPrefix(db, ":"), strings.HasPrefix(db, "//"):
-		return dialect{}, tel.Invalid("db", "%q is not the path of a SQLite file.", db)
+		return dialect{}, tel.Invalid("db", "%q is neither the path of a SQLite file nor postgres://….", db)
 	}
 	return sqliteDialect, nil
 }

@@ -100,19 +100,21 @@ func (s *Store) committed(t *tx) {
 	t.outbox.wake(s.outgoing)
 	s.applying.Lock()
 	defer s.applying.Unlock()
-	if s.applied != t.chain.seq {
-		s.catchUp(context.Background()) // another process wrote in between; this reads ours too
-		return
+	if s.applied < t.chain.seq {
+		s.catchUp(context.Background(), t.chain.seq) // another process wrote in between
 	}
-	s.apply(t.events)
+	if s.applied == t.chain.seq { // else somebody has read ours meanwhile, or will
+		s.apply(t.events)
+	}
 }
 
 // followEvery is how soon what another process wrote is seen here; only tests that
 // let hours pass change it.
 var followEvery = 250 * time.Millisecond
 
-// follow brings in what other processes wrote (a command line beside the server).
-func (s *Store) follow(ctx context.Context) {
+// follow brings in what other processes wrote: another node, or a command line beside
+// the server. wake only makes it quicker.
+func (s *Store) follow(ctx context.Context, wake <-chan struct{}) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
@@ -120,33 +122,85 @@ func (s *Store) follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			s.applying.Lock()
-			s.catchUp(ctx)
-			s.applying.Unlock()
+		case <-wake:
+		}
+		s.applying.Lock()
+		s.catchUp(ctx, lastEvent)
+		s.applying.Unlock()
+	}
+}
+
+// listen wakes follow as soon as another node has committed.
+func (s *Store) listen(ctx context.Context, wake chan<- struct{}) {
+	for ctx.Err() == nil {
+		err := s.dialect.listen(ctx, s.cfg.DB, s.node, func() {
+			select {
+			case wake <- struct{}{}:
+			default: // it is awake
+			}
+		})
+		if ctx.Err() == nil {
+			s.log.Debug("listening for other nodes; asking now and then goes on", "error", err)
+			sleep(ctx, time.Second)
 		}
 	}
 }
 
-// catchUp applies the events after the last one applied. The caller holds applying.
-func (s *Store) catchUp(ctx context.Context) {
+// sleep waits, unless ctx ends before.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// lastEvent is beyond all numbers of events.
+const lastEvent = int64(1<<63 - 1)
+
+// catchUpAtOnce bounds how many events are in memory when a node was cut off for long;
+// only tests change it.
+var catchUpAtOnce = 5000
+
+// catchUp applies the events after the last one applied, up to a number. The caller
+// holds applying.
+func (s *Store) catchUp(ctx context.Context, to int64) {
 	if s.cfg.NoShelf {
 		return
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 ORDER BY seq`, s.applied)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.log.Error("following events", "error", err)
+	for {
+		events, err := s.someEvents(ctx, s.applied, to)
+		if err != nil {
+			if ctx.Err() == nil {
+				s.log.Error("following events", "error", err)
+			}
+			return
 		}
-		return
-	}
-	events, err := collect(rows, scanEvent)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.log.Error("following events", "error", err)
+		s.apply(events)
+		if len(events) < catchUpAtOnce {
+			return
 		}
-		return
 	}
-	s.apply(events)
+}
+
+func (s *Store) someEvents(ctx context.Context, after, to int64) ([]*tel.Event, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, after, to, catchUpAtOnce)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scanEvent)
+}
+
+// Lag is how many events there are that this process's shelf has not seen yet.
+func (s *Store) Lag(ctx context.Context) (int64, error) {
+	var last int64
+	if err := s.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&last); err != nil {
+		return 0, err
+	}
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	return max(0, last-s.applied), nil
 }
 
 // apply brings events onto the shelf, together, and tells the open pages.

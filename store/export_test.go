@@ -64,3 +64,56 @@ func PageStep(n int) (undo func()) {
 	pageStep = n
 	return func() { pageStep = before }
 }
+
+// Setting asks the connection that writes to PostgreSQL.
+func (s *Store) Setting(name string) (v string, err error) {
+	return v, s.change(context.Background(), tel.System("test"), func(t *tx) error { return t.row("SHOW " + name).Scan(&v) })
+}
+
+// HeldIDs is which reservation holds each TN, by the rows.
+func (s *Store) HeldIDs() (map[tel.Number]string, error) {
+	held := map[tel.Number]string{}
+	rows, err := s.read.QueryContext(context.Background(), `SELECT h.tn, r.id FROM hold h JOIN reservation r ON r.seq = h.reservation`)
+	return held, eachRow(rows, err, func(row scanner) error {
+		var tn tel.Number
+		var id string
+		err := row.Scan(&tn, &id)
+		held[tn] = id
+		return err
+	})
+}
+
+// LoseNextAnswer cuts the writer's connection at the next commit of something: after it
+// happened, or before.
+func (s *Store) LoseNextAnswer(happened bool) {
+	commit := s.dialect.commit
+	s.dialect.commit = func(t *tx) error {
+		if t.writes == 0 {
+			return commit(t)
+		}
+		s.dialect.commit = commit
+		var err error
+		if happened {
+			err = commit(t)
+		}
+		if err == nil {
+			_, _ = t.conn.ExecContext(context.Background(), `SELECT pg_terminate_backend(pg_backend_pid())`)
+			err = errOutcome{errors.New("on purpose")}
+		}
+		return err
+	}
+}
+
+// WaitForDB changes how long changes wait for a database that went away.
+func WaitForDB(d time.Duration) (undo func()) {
+	before := waitForDB
+	waitForDB = d
+	return func() { waitForDB = before }
+}
+
+// CatchUpAtOnce changes how many events are read together.
+func CatchUpAtOnce(n int) (undo func()) {
+	before := catchUpAtOnce
+	catchUpAtOnce = n
+	return func() { catchUpAtOnce = before }
+}

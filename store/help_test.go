@@ -122,16 +122,10 @@ func parallel(n int, fn func(i int)) {
 	wg.Wait()
 }
 
-// file opens a second connection to a store's file, as another process would.
+// file opens a second connection to a store's database, as another process would.
 func file(t testing.TB, path string) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.SetMaxOpenConns(1)
-	t.Cleanup(func() { db.Close() })
-	return db
+	return storetest.Connect(t, path)
 }
 
 func run(t testing.TB, db *sql.DB, statements ...string) {

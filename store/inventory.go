@@ -468,7 +468,7 @@ const lastBlock = tel.Block(1 << 62)
 
 // loadShelf reads the inventory and what is not free, at one moment of the database.
 func (s *Store) loadShelf(ctx context.Context) error {
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := s.read.BeginTx(ctx, s.dialect.snapshot)
 	if err != nil {
 		return err
 	}

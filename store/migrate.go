@@ -51,7 +51,7 @@ func migrate(ctx context.Context, conn *sql.Conn, d dialect) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_step (version BIGINT PRIMARY KEY, name TEXT NOT NULL)`); err != nil {
+	if err := createSteps(ctx, conn); err != nil {
 		return nil, err
 	}
 	var have int
@@ -66,7 +66,7 @@ func migrate(ctx context.Context, conn *sql.Conn, d dialect) ([]string, error) {
 		if s.version <= have {
 			continue
 		}
-		done, err := takeStep(ctx, conn, s)
+		done, err := takeStep(ctx, conn, d, s)
 		if err != nil {
 			return taken, fmt.Errorf("migration %s: %w", s.name, err)
 		}
@@ -77,13 +77,29 @@ func migrate(ctx context.Context, conn *sql.Conn, d dialect) ([]string, error) {
 	return taken, nil
 }
 
+// createSteps tries again: of two processes that create a table at once, one may be
+// refused although it asks for it only IF NOT EXISTS.
+func createSteps(ctx context.Context, conn *sql.Conn) (err error) {
+	for range 3 {
+		if _, err = conn.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_step (version BIGINT PRIMARY KEY, name TEXT NOT NULL)`); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // takeStep runs one step unless another process has just taken it.
-func takeStep(ctx context.Context, conn *sql.Conn, s step) (done bool, err error) {
+func takeStep(ctx context.Context, conn *sql.Conn, d dialect, s step) (done bool, err error) {
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
 	}
 	defer tx.Rollback()
+	if d.lockSteps != "" {
+		if _, err := tx.ExecContext(ctx, d.lockSteps); err != nil {
+			return false, err
+		}
+	}
 	var n int
 	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM schema_step WHERE version = $1`, s.version).Scan(&n); err != nil || n > 0 {
 		return false, err

@@ -141,7 +141,7 @@ func TestOutboxBackOrder(t *testing.T) {
 
 // A delivery is there if and only if what it tells of happened.
 func TestOutboxIsInTheChange(t *testing.T) {
-	s := storetest.Open(t)
+	s := storetest.OpenFile(t)
 	e := endpoint(t, s, acme)
 	db := file(t, s.Path)
 	held := func() int { return count(t, db, `SELECT COUNT(*) FROM hold`) }

@@ -10,6 +10,7 @@ import (
 // it is most of what it costs.
 type reader struct {
 	*sql.DB
+	dialect    dialect
 	mu         sync.RWMutex
 	statements map[string]*sql.Stmt
 }
@@ -18,7 +19,12 @@ type reader struct {
 // with its filters.
 const mostStatements = 200
 
-func newReader(db *sql.DB) *reader { return &reader{DB: db, statements: map[string]*sql.Stmt{}} }
+// mostReaders is how many connections read at once.
+const mostReaders = 8
+
+func newReader(db *sql.DB, d dialect) *reader {
+	return &reader{DB: db, dialect: d, statements: map[string]*sql.Stmt{}}
+}
 
 // prepared is the statement of a text, or nil when the text is to be run as it is.
 func (r *reader) prepared(ctx context.Context, text string) *sql.Stmt {
@@ -42,16 +48,59 @@ func (r *reader) prepared(ctx context.Context, text string) *sql.Stmt {
 	return fresh
 }
 
-// QueryContext is sql.DB's, prepared.
-func (r *reader) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+// QueryContext is sql.DB's, prepared. A connection that was lost since it was used last
+// is no error: reading is tried on others.
+func (r *reader) QueryContext(ctx context.Context, text string, args ...any) (rows *sql.Rows, err error) {
+	for range mostLost {
+		if rows, err = r.query(ctx, text, args...); !r.lost(err) {
+			break
+		}
+	}
+	return rows, r.plain(err)
+}
+
+func (r *reader) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	if st := r.prepared(ctx, text); st != nil {
 		return st.QueryContext(ctx, args...)
 	}
 	return r.DB.QueryContext(ctx, text, args...)
 }
 
-// QueryRowContext is sql.DB's, prepared.
-func (r *reader) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
+// QueryRowContext is sql.DB's, prepared; lost connections as in QueryContext.
+func (r *reader) QueryRowContext(ctx context.Context, text string, args ...any) scanner {
+	var row *sql.Row
+	for range mostLost {
+		if row = r.queryRow(ctx, text, args...); !r.lost(row.Err()) {
+			break
+		}
+	}
+	if err := r.plain(row.Err()); err != nil {
+		return failedRow{err}
+	}
+	return row
+}
+
+// mostLost is how many connections may turn out lost for one query: all that are open,
+// and a new one.
+const mostLost = mostReaders + 1
+
+func (r *reader) lost(err error) bool {
+	return err != nil && r.dialect.lost != nil && r.dialect.lost(err)
+}
+
+// plain is an error in words, where the database is not in this process and may be out
+// of reach.
+func (r *reader) plain(err error) error {
+	if err == nil || r.dialect.lost == nil {
+		return err
+	}
+	if refusal := r.dialect.refusal(err); refusal != nil {
+		return refusal
+	}
+	return err
+}
+
+func (r *reader) queryRow(ctx context.Context, text string, args ...any) *sql.Row {
 	if st := r.prepared(ctx, text); st != nil {
 		return st.QueryRowContext(ctx, args...)
 	}

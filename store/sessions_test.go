@@ -236,7 +236,7 @@ func TestSetUpOnce(t *testing.T) {
 
 // A stolen database file signs nobody in.
 func TestTokensAreHashedAtRest(t *testing.T) {
-	s := storetest.Open(t)
+	s := storetest.OpenFile(t)
 	person(t, s, "ada@acme.example", tel.RoleAdmin, acme)
 	link := must[string](t)(s.NewEnterLink(ctx, tel.System("demo"), "ada@acme.example", time.Hour, true))
 	in := must[*store.Session](t)(s.Enter(ctx, link, store.Caller{}))

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 
 // Config says how to open a Store.
 type Config struct {
-	DB  string           // path of the SQLite file
+	DB  string           // path of the SQLite file, or postgres://…
 	Now func() time.Time // the clock; wall time that never steps (see cmd)
 	Log *slog.Logger     // nil is silent
 	// Batch is how many waiting changes one transaction takes at most; 0 is 256.
@@ -60,6 +61,8 @@ type Store struct {
 	applying  sync.Mutex
 	applied   int64 // the last event that the shelf has seen
 
+	node string // names this process to the others
+
 	waiting  atomic.Bool // some order may wait for TNs
 	cameFree atomic.Bool // some TN may have come free since back-orders were filled
 
@@ -77,7 +80,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, shelf: shelf.New(), hashing: make(chan struct{}, 4), large: make(chan struct{}, 1), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, node: rand.Text(), shelf: shelf.New(), hashing: make(chan struct{}, 4), large: make(chan struct{}, 1), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
 	s.waiting.Store(true) // until somebody has looked
 	s.cameFree.Store(true)
 	if err := s.open(ctx); err != nil {
@@ -105,7 +108,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (s *Store) open(ctx context.Context) (err error) {
-	if s.write, err = sql.Open(s.dialect.driver, s.dialect.dsn(s.cfg.DB, false)); err != nil {
+	if s.write, err = s.dialect.open(s.cfg.DB, false); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(2) // the writer's own, and one that checkpoints
@@ -113,7 +116,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := quickCheck(ctx, conn); err != nil {
+	if err := quickCheck(ctx, conn, s.dialect); err != nil {
 		return err
 	}
 	if err := s.dialect.claim(ctx, conn); err != nil {
@@ -122,13 +125,16 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.steps, err = migrate(ctx, conn, s.dialect); err != nil {
 		return err
 	}
-	readers, err := sql.Open(s.dialect.driver, s.dialect.dsn(s.cfg.DB, true))
+	if err := refuseHalf(ctx, conn); err != nil {
+		return err
+	}
+	readers, err := s.dialect.open(s.cfg.DB, true)
 	if err != nil {
 		return err
 	}
-	s.read = newReader(readers)
-	s.read.SetMaxOpenConns(8)
-	s.read.SetMaxIdleConns(8)
+	s.read = newReader(readers, s.dialect)
+	s.read.SetMaxOpenConns(mostReaders)
+	s.read.SetMaxIdleConns(mostReaders)
 	if err := s.loadHighWater(ctx); err != nil {
 		return err
 	}
@@ -142,9 +148,15 @@ func (s *Store) open(ctx context.Context) (err error) {
 	s.writer = newWriter(s, conn)
 	s.stopped.Go(s.writer.run)
 	if !s.cfg.NoShelf {
-		s.stopped.Go(func() { s.follow(background) })
+		wake := make(chan struct{}, 1)
+		s.stopped.Go(func() { s.follow(background, wake) })
+		if s.dialect.listen != nil {
+			s.stopped.Go(func() { s.listen(background, wake) })
+		}
 		s.stopped.Go(func() { s.fillWhenFreed(background) })
-		s.stopped.Go(func() { s.checkpoint(background) })
+		if s.dialect.checkpoint != "" {
+			s.stopped.Go(func() { s.checkpoint(background) })
+		}
 	}
 	return nil
 }
@@ -197,9 +209,12 @@ func (s *Store) loadHighWater(ctx context.Context) error {
 }
 
 // quickCheck refuses to serve from a damaged file.
-func quickCheck(ctx context.Context, conn *sql.Conn) error {
+func quickCheck(ctx context.Context, conn *sql.Conn, d dialect) error {
+	if d.quick == "" {
+		return nil
+	}
 	var verdict string
-	if err := conn.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
+	if err := conn.QueryRowContext(ctx, d.quick).Scan(&verdict); err != nil {
 		return err
 	}
 	if verdict != "ok" {
@@ -210,6 +225,7 @@ func quickCheck(ctx context.Context, conn *sql.Conn) error {
 
 // plainOpenError says in a person's words why a database cannot be opened.
 func plainOpenError(path string, d dialect, err error) error {
+	path = NameOf(path)
 	if _, ok := errors.AsType[*tel.Error](err); ok {
 		return err
 	}

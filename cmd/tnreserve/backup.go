@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/dustin/go-humanize"
+
+	"tnreserve/store"
 )
 
 type backupCommand struct {
@@ -50,5 +52,5 @@ func (c *backupCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	return c.print(p, backedUp{DB: c.DB, File: c.File, Bytes: info.Size()})
+	return c.print(p, backedUp{DB: store.NameOf(c.DB), File: c.File, Bytes: info.Size()})
 }

@@ -51,11 +51,11 @@ func (c *checkCommand) Run(ctx context.Context, p *process) error {
 	if err := errors.Join(err, s.Close()); err != nil {
 		return err
 	}
-	if err := c.print(p, checked{DB: c.DB, OK: len(broken) == 0, Broken: broken}); err != nil {
+	if err := c.print(p, checked{DB: store.NameOf(c.DB), OK: len(broken) == 0, Broken: broken}); err != nil {
 		return err
 	}
 	if len(broken) > 0 {
-		return fmt.Errorf("%s: %s broken", c.DB, tel.Plural(len(broken), "invariant"))
+		return fmt.Errorf("%s: %s broken", store.NameOf(c.DB), tel.Plural(len(broken), "invariant"))
 	}
 	return nil
 }

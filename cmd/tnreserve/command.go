@@ -26,6 +26,7 @@ type commands struct {
 	Sweep   sweepCommand   `cmd:"" help:"Make one pass of housekeeping."`
 	Check   checkCommand   `cmd:"" help:"Verify every invariant of a database."`
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a database, also while it is served."`
+	Copy    copyCommand    `cmd:"" help:"Copy a whole installation to another database."`
 	Version versionCommand `cmd:"" help:"Tell which tnreserve this is."`
 }
 

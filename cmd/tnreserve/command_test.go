@@ -31,8 +31,8 @@ func TestCommandLine(t *testing.T) {
 		{name: "migrate a new one", args: "migrate --db MISSING.new", out: "made, with the current schema"},
 		{name: "migrate", args: "migrate --db DB", out: "the schema is current"},
 		{name: "a folder", args: "migrate --db .", code: 1, err: "is a folder"},
-		{name: "postgres", args: "migrate --db postgres://localhost/tn", code: 1, err: "PostgreSQL is not supported yet"},
-		{name: "postgres, where the database must exist", args: "check --db postgres://localhost/tn", code: 1, err: "PostgreSQL is not supported yet"},
+		{name: "postgres", args: "migrate --db postgres://me:secret@127.0.0.1:1/tn", code: 1, err: "Cannot open the database postgres://me:xxxxx@127.0.0.1:1/tn"},
+		{name: "postgres, where the database must exist", args: "check --db postgres://127.0.0.1:1/tn", code: 1, err: "Cannot open the database"},
 
 		{name: "check", args: "check --db DB", out: "all is well"},
 		{name: "check none", args: "check --db MISSING", code: 1, err: "there is no database"},
@@ -41,6 +41,10 @@ func TestCommandLine(t *testing.T) {
 		{name: "backup none", args: "backup --db MISSING copy.db", code: 1, err: "there is no database"},
 		{name: "backup to where", args: "backup --db DB", code: 2, err: "expected \"<file>\""},
 		{name: "backup over something", args: "backup --db DB DB", code: 1, err: "exists already"},
+
+		{name: "copy none", args: "copy --from MISSING --to DB.two", code: 1, err: "there is no database"},
+		{name: "copy nowhere", args: "copy --from DB", code: 2, err: "--to"},
+		{name: "copy over something", args: "copy --from DB --to DB", code: 1, err: "cannot be copied to itself"},
 
 		{name: "account again", args: "account create --db DB --id 9500012 --name Acme", code: 1, err: "exists already"},
 		{name: "account without name", args: "account create --db DB --id 1", code: 2, err: "--name"},
@@ -105,7 +109,7 @@ func TestCommandLine(t *testing.T) {
 		{name: "serve nowhere", args: "serve --db DB --addr 256.0.0.1:1", code: 1, err: "cannot listen on 256.0.0.1:1"},
 		{name: "serve at a path", args: "serve --db DB --base-url https://numbers.example/here", code: 2, err: "without a path"},
 		{name: "serve at nothing", args: "serve --db DB --base-url numbers.example", code: 2, err: "not like https://numbers.example"},
-		{name: "serve postgres", args: "serve --addr 127.0.0.1:0 --db postgres://localhost/tn", code: 1, err: "PostgreSQL is not supported yet"},
+		{name: "serve postgres", args: "serve --addr 127.0.0.1:0 --db postgres://127.0.0.1:1/tn", code: 1, err: "Cannot open the database"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fill := strings.NewReplacer("MISSING", missing, "DB", db)
@@ -136,7 +140,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {
-	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "user list", "user set", "user remove", "user deactivate", "user reset-link", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "version"} {
+	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "user list", "user set", "user remove", "user deactivate", "user reset-link", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "copy", "version"} {
 		r := must(t, append(strings.Fields(c), "--help")...)
 		if !strings.Contains(r.out, "Example") || !strings.Contains(r.out, "tnreserve "+c) {
 			t.Errorf("%s --help has no example:\n%s", c, r.out)
@@ -164,6 +168,7 @@ func TestJSON(t *testing.T) {
 		{"sweep --db DB", []string{"expired", "ended", "removed"}},
 		{"check --db DB", []string{"db", "ok", "broken"}},
 		{"backup --db DB DB.copy", []string{"db", "file", "bytes"}},
+		{"copy --from DB --to DB.two", []string{"from", "to", "tables", "rows", "before"}},
 	} {
 		args := append(strings.Fields(strings.NewReplacer("DB", db, "CSV", csv).Replace(c.args)), "--json")
 		var got map[string]any
@@ -177,6 +182,7 @@ func TestJSON(t *testing.T) {
 		}
 	}
 	must(t, "check", "--db", db+".copy") // the copy is a database
+	must(t, "check", "--db", db+".two")
 }
 
 func TestCheckListsWhatIsBroken(t *testing.T) {

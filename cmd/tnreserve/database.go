@@ -17,7 +17,7 @@ import (
 
 // database is the flag that most commands share.
 type database struct {
-	DB string `name:"db" placeholder:"FILE" default:"tnreserve.db" help:"The database, an SQLite file. Default: ${default}."`
+	DB string `name:"db" placeholder:"FILE" default:"tnreserve.db" help:"The database: an SQLite file, or postgres://user@host/name. Default: ${default}."`
 }
 
 // console is who the events name when the command line did something.
@@ -51,7 +51,7 @@ func (d database) openWith(ctx context.Context, cfg store.Config) (*store.Store,
 // drop this process's locks on it.
 func (d database) exists() error {
 	if strings.Contains(d.DB, "://") {
-		return nil // the store has its own words for those
+		return nil // a server says itself what it has
 	}
 	if _, err := os.Stat(d.DB); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no database %s; \"tnreserve migrate --db %s\" makes one", d.DB, d.DB)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"tnreserve/store"
 )
 
 type migrateCommand struct {
@@ -50,5 +52,5 @@ func (c *migrateCommand) Run(ctx context.Context, p *process) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
-	return c.print(p, migrated{DB: c.DB, New: isNew, Steps: steps})
+	return c.print(p, migrated{DB: store.NameOf(c.DB), New: isNew, Steps: steps})
 }

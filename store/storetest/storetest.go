@@ -1,5 +1,6 @@
-// Package storetest opens real stores for tests: a fresh database each, and a clock
-// that only the test moves. There are no mocks.
+// Package storetest opens real stores for tests: a fresh database each, SQLite or (with
+// TNRESERVE_TEST_DB=postgres) PostgreSQL, and a clock that only the test moves. There
+// are no mocks.
 package storetest
 
 import (
@@ -65,7 +66,23 @@ type Store struct {
 // Open makes a fresh store with Inventory and the accounts.
 func Open(t testing.TB) *Store {
 	t.Helper()
-	s := Empty(t, store.Config{})
+	return filled(t, Empty(t, store.Config{}))
+}
+
+// OpenFile is Open for what only an SQLite file has.
+func OpenFile(t testing.TB) *Store {
+	t.Helper()
+	return filled(t, Empty(t, store.Config{DB: filepath.Join(t.TempDir(), "tnreserve.db")}))
+}
+
+// OpenPostgres is Open on a PostgreSQL, with settings added to the address.
+func OpenPostgres(t testing.TB, p *Server, settings ...string) *Store {
+	t.Helper()
+	return filled(t, Empty(t, store.Config{DB: p.Create(t) + strings.Join(settings, "")}))
+}
+
+func filled(t testing.TB, s *Store) *Store {
+	t.Helper()
 	ctx := context.Background()
 	inv, err := intake.Read(ctx, strings.NewReader(Inventory), intake.Options{AllowFictional: true})
 	if err != nil {
@@ -91,7 +108,11 @@ func Empty(t testing.TB, cfg store.Config) *Store {
 	if cfg.Now == nil {
 		cfg.Now = clock.Now
 	}
-	if cfg.DB == "" {
+	switch {
+	case cfg.DB != "":
+	case onPostgres():
+		cfg.DB = Postgres(t).Create(t)
+	default:
 		cfg.DB = filepath.Join(t.TempDir(), "tnreserve.db")
 	}
 	s, err := store.Open(context.Background(), cfg)

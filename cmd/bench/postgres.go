@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"sync/atomic"
+	"time"
+
+	"tnreserve/store"
+	"tnreserve/store/storetest/postgres"
+	"tnreserve/store/tel"
+)
+
+// measurePostgres reserves on one node and on three, on a private PostgreSQL that waits
+// for the disk as it does in earnest.
+func (b *bench) measurePostgres() error {
+	b.title("PostgreSQL on this machine, reserve over HTTP, durable (fsync, synchronous_commit=on)")
+	p, err := postgres.Start()
+	if errors.Is(err, postgres.ErrNone) {
+		b.row("left out", err.Error(), "")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := p.Run(`CREATE DATABASE bench`); err != nil {
+		return err
+	}
+	db := p.URL("bench")
+	if err := b.fillPostgres(db); err != nil {
+		return err
+	}
+	next, err := b.walk(db)
+	if err != nil {
+		return err
+	}
+	for _, n := range []int{1, 3} {
+		if err := b.measureNodes(db, n, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillPostgres imports the country and loads it.
+func (b *bench) fillPostgres(db string) error {
+	start := time.Now()
+	if out, err := exec.CommandContext(b.ctx, b.binary, "import", "--db", db, b.csv).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	b.row("import of the whole country", round(time.Since(start)).String(), "")
+	start = time.Now()
+	s, err := store.Open(b.ctx, store.Config{DB: db, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	b.row("opened, with the shelf in memory", round(time.Since(start)).String(), "under 5 s")
+	return s.Close()
+}
+
+// measureNodes lets clients reserve on so many nodes at once.
+func (b *bench) measureNodes(db string, n int, next func() tel.Number) error {
+	var nodes []*server
+	defer func() {
+		for _, s := range nodes {
+			s.stop()
+		}
+	}()
+	for range n {
+		s, err := b.serve(db)
+		if err != nil {
+			return err
+		}
+		nodes = append(nodes, s)
+	}
+	var turn atomic.Int64
+	anyNode := func() (*wire, reserveFunc, error) { return nodes[int(turn.Add(1))%n].dashboard() }
+	for _, clients := range []int{1, 16, 64, 256} {
+		l, err := b.reserveFor(anyNode, clients, loadFor, next)
+		if err != nil {
+			return err
+		}
+		b.row(fmt.Sprintf("%s, %d clients", tel.Plural(n, "node"), clients), fmt.Sprintf("%.0f/s", l.rate()), l.took.String())
+	}
+	return nil
+}
