@@ -36,4 +36,3 @@ CREATE TABLE report_mark (
 	id  BIGINT PRIMARY KEY CHECK (id = 1),
 	seq BIGINT NOT NULL -- of the last event that is added up
 );
-INSERT INTO report_mark (id, seq) VALUES (1, 0);

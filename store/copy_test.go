@@ -18,7 +18,7 @@ func installation(t *testing.T) *storetest.Store {
 	s := history(t)
 	person(t, s, "ada@acme.example", tel.RoleAdmin, acme)
 	must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, store.Caller{Addr: from}))
-	_, _ = s.SignIn(ctx, "ada@acme.example", "wrong password", from)
+	_, _ = s.SignIn(ctx, "ada@acme.example", "wrong password", store.Caller{Addr: from})
 	must[string](t)(s.NewEnterLink(ctx, tel.System("cli"), "ada@acme.example", time.Hour, false))
 	made := client(t, s, acme, "Shop", 0)
 	issue(t, s, made.ID)

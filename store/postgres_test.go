@@ -351,7 +351,7 @@ func TestPostgresSessionsOnEveryNode(t *testing.T) {
 	s := storetest.OpenPostgres(t, storetest.Postgres(t))
 	other := node(t, s)
 	person(t, s, "ada@acme.example", tel.RoleAdmin, acme)
-	in := must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, from))
+	in := must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, store.Caller{Addr: from}))
 	must[*store.Session](t)(other.Session(ctx, in.Token, from))
 	if err := s.SignOut(ctx, in.Token, in.Actor); err != nil {
 		t.Fatal(err)

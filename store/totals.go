@@ -160,12 +160,12 @@ func (s *Store) sweepTotals(ctx context.Context) (events int, err error) {
 	return events, nil
 }
 
-const markSQL = `SELECT seq FROM report_mark WHERE id = 1`
+const markSQL = `SELECT COALESCE((SELECT seq FROM report_mark WHERE id = 1), 0)`
 
 // keepTotals adds sums to those that are kept, unless another process has done so.
 func (s *Store) keepTotals(ctx context.Context, y *tally, mark int64) error {
 	return s.change(ctx, tel.System("sweeper"), func(t *tx) error {
-		n, err := t.exec(`UPDATE report_mark SET seq = $1 WHERE id = 1 AND seq = $2`, y.last, mark)
+		n, err := t.exec(`INSERT INTO report_mark (id, seq) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq WHERE report_mark.seq = $2`, y.last, mark)
 		if err != nil || n == 0 {
 			return err
 		}

@@ -240,11 +240,19 @@ func (s *site) actor(who string) tel.Actor {
 
 // free is a TN that nobody has asked for yet.
 func (s *site) free() tel.Number {
-	s.nextTN++
-	if s.nextTN > 990 {
-		return tel.NewNumber(919, 555, 3999-(s.nextTN-991)%900)
+	for range 2000 {
+		s.nextTN++
+		n := s.nextTN % 1980
+		tn := tel.NewNumber(919, 555, 2999-n)
+		if n > 990 {
+			tn = tel.NewNumber(919, 555, 4990-n)
+		}
+		if s.one(fmt.Sprintf(`SELECT (SELECT COUNT(*) FROM hold WHERE tn = %d) + (SELECT COUNT(*) FROM tn_state WHERE tn = %d)`, int64(tn), int64(tn))) == "0" {
+			return tn
+		}
 	}
-	return tel.NewNumber(919, 555, 2999-s.nextTN)
+	s.t.Fatal("no TN is free any more")
+	return 0
 }
 
 // reserved makes a reservation of n fresh TNs for somebody's own account.

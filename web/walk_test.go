@@ -457,7 +457,7 @@ type walker struct {
 var noTarget = target{account: "9599999", live: "11111111-2222-4333-8444-555555555555", tn: unknownTN, second: "9195559002", link: noToken, file: "NOSUCHIMPORTNOSUCHIMPORT55", client: "11111111-2222-4333-8444-666666666666",
 	order: "11111111-2222-4333-8444-777777777777", service: "9195559003", aging: "9195559004", hook: "11111111-2222-4333-8444-888888888888", sent: "11111111-2222-4333-8444-999999999999",
 	person: "11111111-2222-4333-8444-bbbbbbbbbbbb", session: "11111111-2222-4333-8444-cccccccccccc", waiting: "11111111-2222-4333-8444-aaaaaaaaaaaa", invite: noToken, reset: noToken,
-	buy: noToken, share: "11111111-2222-4333-8444-aaaaaaaaaaaa", shop: "no-such-shop"}
+	buy: noToken, share: "11111111-2222-4333-8444-dddddddddddd", shop: "no-such-shop"}
 
 // fresh makes sure that an account has what the walk is aimed at.
 func (w *walker) fresh(account tel.AccountID) target {

@@ -116,7 +116,7 @@ func TestKilledImport(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	awaitSize(t, db+"-wal", 700<<10) // more than the empty schema takes
+	awaitSize(t, db+"-wal", 1400<<10) // more than the empty schema takes
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

@@ -260,7 +260,7 @@ func TestLookingChangesNothing(t *testing.T) {
 		if route[0] != "GET" {
 			continue
 		}
-		for _, who := range []string{"globex-admin", "globex-member", "acme-admin", "operator", ""} {
+		for _, who := range []string{"globex-admin", "globex-member", "acme-admin", ""} { // what an operator looks at is written down
 			for _, path := range addresses(route[1], theirs.account, theirs) {
 				if w := d.do(who, "GET", path, ""); w.Code >= 500 {
 					t.Errorf("%s: %s: %d %s", who, path, w.Code, w.Body)
