@@ -29,8 +29,12 @@ func (r *Reservation) replay(e *Event) {
 			r.TNs = append(r.TNs, ReservedTN{TN: tn})
 		}
 	case EventExtended:
-		r.ExpiresAt = time.UnixMicro(e.Facts.ExpiresAt).UTC()
+		r.ExpiresAt, r.ChangedAt = time.UnixMicro(e.Facts.ExpiresAt).UTC(), e.At
 		r.Extensions++
+	case EventSubmitted:
+		r.State, r.ExpiresAt = StateSubmitted, time.UnixMicro(e.Facts.ExpiresAt).UTC()
+	case EventResumed:
+		r.State, r.ExpiresAt = StateLive, time.UnixMicro(e.Facts.ExpiresAt).UTC()
 	}
 	if how, ok := ends[e.Kind]; ok {
 		r.replayEnd(e, how)
@@ -48,7 +52,9 @@ func (r *Reservation) replayEnd(e *Event, how State) {
 			r.TNs[i].EndedAt, r.TNs[i].End = at, how
 		}
 	}
-	if e.Kind != EventDropped && e.Kind != EventPartOrdered {
+	if e.Kind == EventDropped || e.Kind == EventPartOrdered {
+		r.ChangedAt = e.At
+	} else {
 		r.State, r.EndedAt, r.EndedBy, r.EndReason = how, at, e.Actor.Sign(), e.Facts.Reason
 	}
 }
