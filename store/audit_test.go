@@ -130,7 +130,7 @@ func TestAuditLooksOnlySoFar(t *testing.T) {
 	db := file(t, s.Path)
 	run(t, db, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 45000)
 		INSERT INTO event (seq, at, kind, account_id, reservation, actor_kind, actor_id, actor_name, actor_role, door, addr, facts, hash, order_seq)
-		SELECT 1000 + i, 1800000000000000 + i, 'order.noted', 9500001, 0, 'person', 'a', 'ada', 'admin', 'test', '', '{}', zeroblob(32), 1 FROM n`)
+		SELECT 1000 + i, 1800000000000000 + i, 'order.noted', 9500001, 0, 'person', 'a', 'ada', 'admin', 'test', '', '{}', (SELECT hash FROM event WHERE seq = 1), 1 FROM n`)
 	pages := 0
 	for cursor := ""; ; pages++ {
 		page := must[store.Audited](t)(s.Audit(ctx, operator, store.AuditQuery{Actor: "nobody", Limit: 5, Cursor: cursor}))

@@ -196,7 +196,7 @@ func TestSecondFactorRequired(t *testing.T) {
 }
 
 func TestSecondFactorLost(t *testing.T) {
-	s := storetest.Open(t)
+	s := storetest.OpenFile(t)
 	me, secret, recovery := withFactor(t, s, "ada@acme.example")
 	code(t, s.ResetFactor(ctx, admin, me.ID), tel.CodeNotFound)
 	codes := must[[]string](t)(s.NewRecoveryCodes(ctx, me, codeOf(t, s, secret)))
