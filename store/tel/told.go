@@ -9,7 +9,7 @@ import (
 // told late must not tell what came after.
 func ReservationAt(r *Reservation, history []*Event) *Reservation {
 	then := &Reservation{ID: r.ID, Seq: r.Seq, Account: r.Account, AccountName: r.AccountName, CreatedAt: r.CreatedAt, LimitAt: r.LimitAt,
-		CustomerReference: r.CustomerReference, Note: r.Note, CreatedBy: r.CreatedBy}
+		CustomerReference: r.CustomerReference, Note: r.Note, CreatedBy: r.CreatedBy, Refused: r.Refused}
 	for _, e := range history {
 		then.replay(e)
 	}

@@ -30,15 +30,14 @@
 //
 // Telnyx has number_order.complete only. All else here is ours, and so is:
 //
-//   - number_order.complete is told of an order that is complete in part too: its status
-//     is partial_success then. number_order.failed has no number. What waits for numbers
+//   - number_order.complete is told of an order that is complete in part too: as at the
+//     JSON door its status is success then, and each number has its own. number_order.failed has no number. What waits for numbers
 //     (a back-order) is told when it is complete. A disconnect is no number_order.
 //   - number_reservation.cancelled is also told when one number is dropped, and .ordered
 //     when some are ordered. The payload is the whole reservation as it then is, and
 //     beyond Telnyx's fields: event_phone_numbers are those that the event is about,
 //     held_phone_numbers those that are held after it (none: it is over),
-//     reservation_state is live, ordered, cancelled or expired, reason is why it was
-//     cancelled, number_order_id the order that took the numbers.
+//     reason is why it was cancelled, number_order_id the order that took the numbers.
 //   - number_reservation.expiring comes once per expiry, as long before as the account
 //     has it set, and again after an extension. A hold that is made or extended to run
 //     out sooner than that is not warned of: that event says when it runs out.

@@ -10,8 +10,8 @@ import (
 	"tnreserve/store/tel"
 )
 
-// wireOrder is a NumberOrder.
-type wireOrder struct {
+// NumberOrder is one on the wire.
+type NumberOrder struct {
 	ID                 string   `json:"id"`
 	RecordType         string   `json:"record_type"`
 	PhoneNumbersCount  int      `json:"phone_numbers_count"`
@@ -85,8 +85,8 @@ func wireNumber(o *tel.Order, l tel.OrderedTN) orderNumber {
 	return n
 }
 
-func orderHead(o *tel.Order) wireOrder {
-	w := wireOrder{
+func orderHead(o *tel.Order) NumberOrder {
+	w := NumberOrder{
 		ID: o.ID, RecordType: "number_order", PhoneNumbersCount: o.Quantity, SubNumberOrdersIDs: []string{}, RequirementsMet: true, Status: statusOf(o.State),
 		CustomerReference: orNull(o.Reference), ConnectionID: orNull(o.Ties.ConnectionID), MessagingProfileID: orNull(o.Ties.MessagingProfileID),
 		BillingGroupID: orNull(o.Ties.BillingGroupID), CreatedAt: when(o.CreatedAt), UpdatedAt: when(o.ChangedAt),
@@ -97,7 +97,8 @@ func orderHead(o *tel.Order) wireOrder {
 	return w
 }
 
-func wholeOrder(o *tel.Order) wireOrder {
+// ShowOrder is one with its TNs.
+func ShowOrder(o *tel.Order) NumberOrder {
 	w := orderHead(o)
 	list := []orderNumber{}
 	for _, l := range lines(o) {
@@ -131,7 +132,7 @@ func (c *call) createOrder() error {
 	if err != nil {
 		return c.orderRefused(req.TNs, refused, err)
 	}
-	return c.answer(http.StatusOK, data{Data: wholeOrder(o)})
+	return c.answer(http.StatusOK, data{Data: ShowOrder(o)})
 }
 
 // orderRefused tells of a TN that no block of the inventory contains that it is
@@ -180,7 +181,7 @@ func (c *call) getOrder() error {
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, data{Data: wholeOrder(o)})
+	return c.answer(http.StatusOK, data{Data: ShowOrder(o)})
 }
 
 // patchOrder changes the customer's reference: all else of an order is settled when
@@ -203,7 +204,7 @@ func (c *call) patchOrder() error {
 	if o, err = c.store.UpdateOrder(c.r.Context(), c.actor, o.ID, u); err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, data{Data: wholeOrder(o)})
+	return c.answer(http.StatusOK, data{Data: ShowOrder(o)})
 }
 
 func (c *call) listOrders() error {
@@ -223,7 +224,7 @@ func (c *call) listOrders() error {
 	if none {
 		list = store.Numbered[*tel.Order]{}
 	}
-	out := make([]wireOrder, 0, len(list.Rows))
+	out := make([]NumberOrder, 0, len(list.Rows))
 	for _, o := range list.Rows {
 		w, numbers := orderHead(o), []listedNumber{}
 		for _, l := range lines(o) {

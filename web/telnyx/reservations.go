@@ -7,13 +7,14 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"tnreserve/store"
 	"tnreserve/store/tel"
 )
 
-// wireReservation is a NumberReservation. State is ours: how it stands now.
-type wireReservation struct {
+// NumberReservation is one on the wire. State is ours: how it stands.
+type NumberReservation struct {
 	ID                string           `json:"id"`
 	RecordType        string           `json:"record_type"`
 	PhoneNumbers      []reservedNumber `json:"phone_numbers"`
@@ -49,15 +50,17 @@ const (
 
 const textOnHold = "Number is already on hold"
 
-// reservation shows one. Its status is how the attempt went and never changes; a TN
-// that was had is a success, whatever became of it.
-func (c *call) reservation(r *tel.Reservation) wireReservation {
-	w := wireReservation{
-		ID: r.ID, RecordType: "number_reservation", PhoneNumbers: []reservedNumber{}, Status: statusSuccess, State: r.StateAt(c.now),
-		CustomerReference: orNull(r.CustomerReference), CreatedAt: when(r.CreatedAt), UpdatedAt: when(r.UpdatedAt(c.now)),
+func (c *call) reservation(r *tel.Reservation) NumberReservation { return ShowReservation(r, c.now) }
+
+// ShowReservation is one as it stands at an instant. Its status is how the attempt went
+// and never changes; a TN that was had is a success, whatever became of it.
+func ShowReservation(r *tel.Reservation, now time.Time) NumberReservation {
+	w := NumberReservation{
+		ID: r.ID, RecordType: "number_reservation", PhoneNumbers: []reservedNumber{}, Status: statusSuccess, State: r.StateAt(now),
+		CustomerReference: orNull(r.CustomerReference), CreatedAt: when(r.CreatedAt), UpdatedAt: when(r.UpdatedAt(now)),
 	}
 	for _, h := range r.TNs {
-		w.PhoneNumbers = append(w.PhoneNumbers, c.reserved(r, h))
+		w.PhoneNumbers = append(w.PhoneNumbers, reserved(r, h, now))
 	}
 	for _, tn := range r.Refused {
 		w.Status = statusPartial
@@ -77,9 +80,9 @@ func numberOf(r *tel.Reservation, tn tel.Number) reservedNumber {
 }
 
 // reserved shows a TN that the reservation holds or held.
-func (c *call) reserved(r *tel.Reservation, h tel.ReservedTN) reservedNumber {
+func reserved(r *tel.Reservation, h tel.ReservedTN, now time.Time) reservedNumber {
 	n := numberOf(r, h.TN)
-	n.Status, n.State, n.ExpiredAt, n.UpdatedAt = statusSuccess, r.StateAt(c.now), when(r.ExpiresAt), when(r.UpdatedAt(c.now))
+	n.Status, n.State, n.ExpiredAt, n.UpdatedAt = statusSuccess, r.StateAt(now), when(r.ExpiresAt), when(r.UpdatedAt(now))
 	if !h.EndedAt.IsZero() {
 		n.State, n.ExpiredAt, n.UpdatedAt = h.End, when(h.EndedAt), when(h.EndedAt)
 	}
@@ -219,7 +222,7 @@ func (c *call) listed(q store.NumberedQuery, at page, none bool) error {
 	if none {
 		list = store.Numbered[*tel.Reservation]{}
 	}
-	out := make([]wireReservation, 0, len(list.Rows))
+	out := make([]NumberReservation, 0, len(list.Rows))
 	for _, r := range list.Rows {
 		out = append(out, c.reservation(r))
 	}
