@@ -154,7 +154,8 @@ func (m *model) matches(q tel.Query, tn *modelTN) bool {
 		!same(q.State, p.State), !same(q.City, p.City), !same(q.RateCenter, p.RateCenter), !same(q.LATA, p.LATA),
 		!same(q.Place, p.City) && !same(q.Place, p.RateCenter),
 		q.Type == tel.TypeTollFree && !n.TollFree(), q.Type == tel.TypeLocal && n.TollFree(),
-		q.Feature != "" && !m.offers[tn.offer].Has(q.Feature),
+		q.Feature != "" && !m.offers[tn.offer].HasAll(q.Feature),
+		q.Country != "" && q.Country != p.Country(),
 		q.StartsWith != "" && !q.StartsWith.MatchAt(tn.digits, 0),
 		q.EndsWith != "" && !q.EndsWith.MatchAt(tn.digits, 10-len(q.EndsWith)):
 		return false

@@ -12,17 +12,18 @@ import (
 
 // places is the table of places and the ways to find one by name.
 type places struct {
-	list   []tel.Place // by id
-	folded []tel.Place // the same, as names are compared
+	list      []tel.Place // by id
+	folded    []tel.Place // the same, as names are compared
+	countries []string
 
-	city, rateCenter, state, lata map[string][]int32 // folded name to ids
+	city, rateCenter, state, lata, country map[string][]int32 // folded name to ids
 }
 
 func newPlaces() places {
 	return places{
-		list: make([]tel.Place, 1), folded: make([]tel.Place, 1),
+		list: make([]tel.Place, 1), folded: make([]tel.Place, 1), countries: make([]string, 1),
 		city: map[string][]int32{}, rateCenter: map[string][]int32{},
-		state: map[string][]int32{}, lata: map[string][]int32{},
+		state: map[string][]int32{}, lata: map[string][]int32{}, country: map[string][]int32{},
 	}
 }
 
@@ -32,6 +33,7 @@ func (p *places) grow(id int32) {
 	for len(p.list) <= int(id) {
 		p.list = append(p.list, tel.Place{})
 		p.folded = append(p.folded, tel.Place{})
+		p.countries = append(p.countries, "")
 	}
 }
 
@@ -44,6 +46,8 @@ func (p *places) set(id int32, place tel.Place) {
 	rename(p.rateCenter, old.RateCenter, f.RateCenter, id)
 	rename(p.state, old.State, f.State, id)
 	rename(p.lata, old.LATA, f.LATA, id)
+	rename(p.country, p.countries[id], place.Country(), id)
+	p.countries[id] = place.Country()
 }
 
 func rename(by map[string][]int32, from, to string, id int32) {
@@ -59,14 +63,21 @@ func rename(by map[string][]int32, from, to string, id int32) {
 }
 
 // where is the part of a query that is about places, with folded names.
-type where struct{ city, rateCenter, either, state, lata string }
+type where struct{ city, rateCenter, either, state, lata, country string }
 
-func whereOf(q tel.Query) where {
-	return where{fold(q.City), fold(q.RateCenter), fold(q.Place), fold(q.State), fold(q.LATA)}
+// where is it with what narrows nothing left out: a country that all places are in.
+func (p *places) where(q tel.Query) where {
+	w := where{fold(q.City), fold(q.RateCenter), fold(q.Place), fold(q.State), fold(q.LATA), q.Country}
+	if len(p.country) == 1 && len(p.country[q.Country]) > 0 {
+		w.country = ""
+	}
+	return w
 }
 
-func (w where) fits(f *tel.Place) bool {
-	return (w.city == "" || w.city == f.City) &&
+func (p *places) fits(w where, id int32) bool {
+	f := &p.folded[id]
+	return (w.country == "" || w.country == p.countries[id]) &&
+		(w.city == "" || w.city == f.City) &&
 		(w.rateCenter == "" || w.rateCenter == f.RateCenter) &&
 		(w.either == "" || w.either == f.City || w.either == f.RateCenter) &&
 		(w.state == "" || w.state == f.State) &&
@@ -88,9 +99,10 @@ func (p *places) matching(w where) []int32 {
 	try(w.either != "", slices.Concat(p.city[w.either], p.rateCenter[w.either]))
 	try(w.lata != "", p.lata[w.lata])
 	try(w.state != "", p.state[w.state])
+	try(w.country != "", p.country[w.country])
 	var ids []int32
 	for _, id := range shortest {
-		if w.fits(&p.folded[id]) {
+		if p.fits(w, id) {
 			ids = append(ids, id)
 		}
 	}
@@ -101,12 +113,12 @@ func (p *places) matching(w where) []int32 {
 // that the query's State, City, RateCenter, Place and LATA describe together. A
 // query that names no place is known.
 func (s *Shelf) KnownPlace(q tel.Query) bool {
-	w := whereOf(q)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	w := s.places.where(q)
 	if w == (where{}) {
 		return true
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
 	return slices.ContainsFunc(s.places.matching(w), s.inUse)
 }
 
@@ -135,7 +147,7 @@ func (s *Shelf) names(state, prefix string, limit int, name func(*tel.Place) str
 	seen := map[string]string{}
 	for id := range s.places.list {
 		f := &s.places.folded[id]
-		if key := name(f); key != "" && w.fits(f) && strings.HasPrefix(key, prefix) && s.inUse(int32(id)) {
+		if key := name(f); key != "" && s.places.fits(w, int32(id)) && strings.HasPrefix(key, prefix) && s.inUse(int32(id)) {
 			seen[key] = name(&s.places.list[id])
 		}
 	}

@@ -137,7 +137,7 @@ func (s *Shelf) look(q tel.Query, digits *digitTest) *look {
 	k.npas = slices.Compact(k.npas)
 	k.offers, k.offerMask = s.offersWith(q.Feature)
 	k.candidates = k.candidates[:0]
-	if w := whereOf(q); w != (where{}) {
+	if w := s.places.where(q); w != (where{}) {
 		k.candidatesAt(s.places.matching(w))
 		return k
 	}
@@ -150,7 +150,8 @@ func (s *Shelf) look(q tel.Query, digits *digitTest) *look {
 	return k
 }
 
-// offersWith tells per offer id whether it has a feature; nil when none is asked for.
+// offersWith tells per offer id whether it has what is asked for; nil when that is
+// nothing.
 func (s *Shelf) offersWith(feature string) (with []bool, mask uint64) {
 	if feature == "" {
 		return nil, 0
@@ -158,7 +159,7 @@ func (s *Shelf) offersWith(feature string) (with []bool, mask uint64) {
 	feature = strings.ToLower(feature)
 	with = make([]bool, len(s.offers))
 	for id := range s.offers {
-		if with[id] = s.offers[id].Has(feature); with[id] {
+		if with[id] = s.offers[id].HasAll(feature); with[id] {
 			mask |= offerBit(int32(id))
 		}
 	}

@@ -58,8 +58,11 @@ func drawQuery(r *rapid.T) tel.Query {
 		q.Type = rapid.SampledFrom([]tel.TNType{tel.TypeLocal, tel.TypeTollFree}).Draw(r, "type")
 		q.NPAs = nil
 	}
+	if sometimes("country?") {
+		q.Country = rapid.SampledFrom([]string{tel.CountryUS, tel.CountryCA}).Draw(r, "country")
+	}
 	if sometimes("feature?") {
-		q.Feature = rapid.SampledFrom([]string{"sms", "voice", "fax"}).Draw(r, "feature")
+		q.Feature = rapid.SampledFrom([]string{"sms", "voice", "fax", "sms,voice"}).Draw(r, "feature")
 	}
 	pattern := func(name, like string) tel.Pattern {
 		if !sometimes(name + "?") {

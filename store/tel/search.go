@@ -97,8 +97,9 @@ type Query struct {
 	RateCenter string // whole name, case-insensitive
 	Place      string // city or rate center, whichever has that name
 	LATA       string
+	Country    string // CountryUS or CountryCA
 	Type       TNType
-	Feature    string // such as "sms"
+	Feature    string // such as "sms"; several, all of them wanted, with commas
 	StartsWith Pattern
 	EndsWith   Pattern
 	Contains   Pattern
@@ -183,6 +184,24 @@ type Place struct {
 	Carrier    string // the block's holder
 }
 
+// The countries of the numbering plan that are told apart.
+const (
+	CountryUS = "US"
+	CountryCA = "CA"
+)
+
+// provinces are Canada's.
+const provinces = "AB BC MB NB NL NS NT NU ON PE QC SK YT"
+
+// Country is a place's, by its state; what names none, as toll-free TNs do, counts as
+// the United States'.
+func (p Place) Country() string {
+	if len(p.State) == 2 && strings.Contains(provinces, p.State) {
+		return CountryCA
+	}
+	return CountryUS
+}
+
 // Offer is how a TN is sold: what it can do and what it costs.
 type Offer struct {
 	Features    string // lower case, comma-separated, sorted: "sms,voice"
@@ -193,6 +212,16 @@ type Offer struct {
 // Has tells whether the offer has a feature such as "sms".
 func (o Offer) Has(feature string) bool {
 	return slices.Contains(strings.Split(o.Features, ","), feature)
+}
+
+// HasAll tells whether the offer has each of some features, separated by commas.
+func (o Offer) HasAll(features string) bool {
+	for f := range strings.SplitSeq(features, ",") {
+		if !o.Has(f) {
+			return false
+		}
+	}
+	return true
 }
 
 // FoundTN is one TN of a search's answer.

@@ -76,7 +76,7 @@ func lines(o *tel.Order) []tel.OrderedTN {
 func wireNumber(o *tel.Order, l tel.OrderedTN) orderNumber {
 	n := orderNumber{
 		ID: partID(o.ID, uint64(l.TN)), RecordType: "number_order_phone_number", PhoneNumber: l.TN.E164(), OrderRequestID: o.ID,
-		SubNumberOrderID: partID(o.ID, partOfType[subType(o, l.TN)]), CountryCode: countryOf(l.Place), PhoneNumberType: typeOf(l.TN),
+		SubNumberOrderID: partID(o.ID, partOfType[subType(o, l.TN)]), CountryCode: l.Place.Country(), PhoneNumberType: typeOf(l.TN),
 		RegulatoryRequirements: []struct{}{}, RequirementsMet: true, RequirementsStatus: "approved", Status: statusSuccess,
 	}
 	if l.Code != "" {

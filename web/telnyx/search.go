@@ -51,16 +51,6 @@ const (
 	typeTollFree = "toll_free"
 )
 
-// provinces are Canada's, for the country of a place.
-const provinces = "AB BC MB NB NL NS NT NU ON PE QC SK YT"
-
-func countryOf(p tel.Place) string {
-	if len(p.State) == 2 && strings.Contains(provinces, p.State) {
-		return "CA"
-	}
-	return "US"
-}
-
 func typeOf(tn tel.Number) string {
 	if tn.TollFree() {
 		return typeTollFree
@@ -71,7 +61,7 @@ func typeOf(tn tel.Number) string {
 func available(f tel.FoundTN, best bool) availableNumber {
 	w := availableNumber{
 		RecordType: "available_phone_number", PhoneNumber: f.TN.E164(), BestEffort: best, Quickship: true, Reservable: true,
-		Region: []region{{"country_code", countryOf(f.Place)}}, Features: []feature{}, PhoneNumberType: typeOf(f.TN),
+		Region: []region{{"country_code", f.Place.Country()}}, Features: []feature{}, PhoneNumberType: typeOf(f.TN),
 		Cost: cost{"0.00000", fmt.Sprintf("%d.%05d", f.Offer.MonthlyCost/100_000, f.Offer.MonthlyCost%100_000), "USD"},
 	}
 	for _, r := range []region{{"rate_center", f.Place.RateCenter}, {"state", f.Place.State}, {"location", f.Place.City}} {
@@ -89,12 +79,10 @@ func available(f tel.FoundTN, best bool) availableNumber {
 
 // sought is a search made ready.
 type sought struct {
-	query    tel.Query
-	features []string
-	country  string
-	limit    int
-	best     bool // fill up with what is near
-	nothing  bool // matches no TN of ours, whatever is free
+	query   tel.Query
+	limit   int
+	best    bool // fill up with what is near
+	nothing bool // matches no TN of ours, whatever is free
 }
 
 // usualFound is how many TNs are shown where nobody says.
@@ -142,7 +130,7 @@ func (p *params) sought() sought {
 		s.limit = n
 	}
 	country, ok := p.country()
-	s.country, s.nothing = country, !ok
+	s.query.Country, s.nothing = country, !ok
 	p.place(&s.query)
 	p.patterns(&s.query)
 	p.kind(&s)
@@ -203,16 +191,14 @@ func (p *params) kind(s *sought) {
 	default:
 		s.nothing = true
 	}
-	s.features = p.list("filter[features]")
-	if len(s.features) > 0 {
-		s.query.Feature = s.features[0]
-	}
-	for _, f := range s.features {
+	features := p.list("filter[features]")
+	s.query.Feature = strings.Join(features, ",")
+	for _, f := range features {
 		if len(f) > 32 || strings.Trim(f, "abcdefghijklmnopqrstuvwxyz_") != "" {
 			p.wrong("filter[features]", "names features such as sms, mms, voice")
 		}
 	}
-	if len(s.features) > 10 {
+	if len(features) > 10 {
 		p.wrong("filter[features]", "names at most 10 features")
 	}
 }
@@ -264,7 +250,7 @@ func (c *call) collect(ctx context.Context, s sought, q tel.Query, had []tel.Fou
 		}
 		for _, f := range page.TNs {
 			double := slices.ContainsFunc(had, func(h tel.FoundTN) bool { return h.TN == f.TN })
-			if s.fits(f) && !double && len(had)+len(out) < s.limit {
+			if !double && len(had)+len(out) < s.limit {
 				out = append(out, f)
 			}
 		}
@@ -273,14 +259,4 @@ func (c *call) collect(ctx context.Context, s sought, q tel.Query, had []tel.Fou
 		}
 	}
 	return out, c.r.Context().Err()
-}
-
-// fits asks what the shelf was not asked.
-func (s sought) fits(f tel.FoundTN) bool {
-	for _, name := range s.features {
-		if !f.Offer.Has(name) {
-			return false
-		}
-	}
-	return s.country == "" || s.country == countryOf(f.Place)
 }
