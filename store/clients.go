@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -229,10 +230,11 @@ func (s *Store) RevokeClient(ctx context.Context, actor tel.Actor, id string) er
 	})
 }
 
-// RotateClient gives a client a new password and key. Those it has live for the
+// RotateClient gives a client a new password and key in place of those of one secret
+// (SecretInfo.ID; "": whichever it has; CodeConflict when it has another by now). Those it has live for the
 // overlap, those of an earlier rotation no longer: at most two live at once.
 // CodeEnded for a client that is revoked or expired.
-func (s *Store) RotateClient(ctx context.Context, actor tel.Actor, id string, overlap time.Duration) (*NewClientCredentials, error) {
+func (s *Store) RotateClient(ctx context.Context, actor tel.Actor, id, secret string, overlap time.Duration) (*NewClientCredentials, error) {
 	var out *NewClientCredentials
 	err := s.change(ctx, actor, func(t *tx) error {
 		c, err := scanClient(t.row(clientByID, id))
@@ -248,6 +250,9 @@ func (s *Store) RotateClient(ctx context.Context, actor tel.Actor, id string, ov
 		var generation int
 		if err := t.row(`SELECT MAX(generation) FROM client_secret WHERE client_id = $1`, id).Scan(&generation); err != nil {
 			return err
+		}
+		if secret != "" && secret != strconv.Itoa(generation) {
+			return tel.Refuse(tel.CodeConflict, "The secrets of %s were replaced already; nothing was done now.", c.Name)
 		}
 		out = newCredentials(c.ID, c.Username)
 		out.ExpiresAt = c.ExpiresAt

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func client(t testing.TB, s *storetest.Store, account tel.AccountID, name string
 
 func rotate(t testing.TB, s *storetest.Store, id string, overlap time.Duration) *store.NewClientCredentials {
 	t.Helper()
-	return must[*store.NewClientCredentials](t)(s.RotateClient(ctx, admin, id, overlap))
+	return must[*store.NewClientCredentials](t)(s.RotateClient(ctx, admin, id, "", overlap))
 }
 
 func issue(t testing.TB, s *storetest.Store, id string) (string, time.Duration) {
@@ -159,8 +160,8 @@ func TestClientOfAnother(t *testing.T) {
 		for what, ask := range map[string]func(id string) error{
 			"read":   func(id string) error { return second(s.Client(ctx, actor, id)) },
 			"revoke": func(id string) error { return s.RevokeClient(ctx, actor, id) },
-			"rotate": func(id string) error { return second(s.RotateClient(ctx, actor, id, time.Hour)) },
-			"badly":  func(id string) error { return second(s.RotateClient(ctx, actor, id, -1)) },
+			"rotate": func(id string) error { return second(s.RotateClient(ctx, actor, id, "", time.Hour)) },
+			"badly":  func(id string) error { return second(s.RotateClient(ctx, actor, id, "", -1)) },
 		} {
 			other, unknown := code(t, ask(made.ID), tel.CodeNotFound), code(t, ask(none), tel.CodeNotFound)
 			if d := cmp.Diff(unknown, other); d != "" {
@@ -172,7 +173,7 @@ func TestClientOfAnother(t *testing.T) {
 	own := client(t, s, acme, "Shop", 0)
 	for _, actor := range []tel.Actor{member, {Kind: tel.KindClient, ID: own.ID, Role: tel.RoleAdmin, Account: acme}} {
 		code(t, s.RevokeClient(ctx, actor, own.ID), tel.CodeForbidden)
-		code(t, second(s.RotateClient(ctx, actor, own.ID, 0)), tel.CodeForbidden)
+		code(t, second(s.RotateClient(ctx, actor, own.ID, "", 0)), tel.CodeForbidden)
 		code(t, second(s.Client(ctx, actor, own.ID)), tel.CodeForbidden)
 		code(t, second(s.Clients(ctx, actor, acme)), tel.CodeForbidden)
 	}
@@ -234,7 +235,7 @@ func TestClientRevokedAndExpired(t *testing.T) {
 	}
 	comesIn(t, s.Store, "revoked", made, token, false)
 	comesIn(t, beside, "revoked, elsewhere", made, token, false)
-	code(t, second(s.RotateClient(ctx, admin, made.ID, 0)), tel.CodeEnded)
+	code(t, second(s.RotateClient(ctx, admin, made.ID, "", 0)), tel.CodeEnded)
 	_, _, err := s.IssueToken(ctx, tel.Actor{Kind: tel.KindClient, ID: made.ID})
 	code(t, err, tel.CodeSignIn)
 	if err := s.RevokeClient(ctx, admin, made.ID); err != nil {
@@ -254,7 +255,7 @@ func TestClientRevokedAndExpired(t *testing.T) {
 	comesIn(t, s.Store, "a moment before its expiry", brief, token, true)
 	s.Clock.Add(us)
 	comesIn(t, s.Store, "at its expiry", brief, token, false)
-	code(t, second(s.RotateClient(ctx, admin, brief.ID, 0)), tel.CodeEnded)
+	code(t, second(s.RotateClient(ctx, admin, brief.ID, "", 0)), tel.CodeEnded)
 	_, _, err = s.IssueToken(ctx, admin)
 	code(t, err, tel.CodeForbidden)
 }
@@ -300,7 +301,7 @@ func TestClientRotated(t *testing.T) {
 		t.Error(life)
 	}
 	for _, overlap := range []time.Duration{-1, tel.MaxOverlap + 1} {
-		if e := code(t, second(s.RotateClient(ctx, admin, first.ID, overlap)), tel.CodeInvalid); e.Field != "overlap" {
+		if e := code(t, second(s.RotateClient(ctx, admin, first.ID, "", overlap)), tel.CodeInvalid); e.Field != "overlap" {
 			t.Error(e.Field)
 		}
 	}
@@ -544,4 +545,32 @@ func TestClientComparesInConstantTime(t *testing.T) {
 	if n := bytes.Count(text, []byte("subtle.ConstantTimeCompare(")); n != 2 {
 		t.Errorf("%d comparisons in constant time", n)
 	}
+}
+
+// Sent twice, or beside a colleague, a rotation is done once: one more would end at once
+// what was to live on for the overlap.
+func TestRotatingAtOnce(t *testing.T) {
+	s := storetest.Open(t)
+	made := must[*store.NewClientCredentials](t)(s.CreateClient(ctx, admin, store.NewClient{Account: acme, Name: "Shop", Role: tel.RoleMember}))
+	secret := must[*tel.Client](t)(s.Client(ctx, admin, made.ID)).Secrets[0].ID
+	hook := must[*store.NewEndpointSecret](t)(s.CreateEndpoint(ctx, admin, tel.NewEndpoint{Account: acme, URL: "https://acme.example/hook"}))
+	hint := tel.SecretHint(hook.Secret)
+	var clients, endpoints atomic.Int32
+	parallel(6, func(int) {
+		for of, err := range map[*atomic.Int32]error{
+			&clients:   second(s.RotateClient(ctx, admin, made.ID, secret, time.Hour)),
+			&endpoints: second(s.RotateEndpointSecret(ctx, admin, hook.ID, hint)),
+		} {
+			if err == nil {
+				of.Add(1)
+			} else if tel.CodeOf(err) != tel.CodeConflict {
+				t.Error(err)
+			}
+		}
+	})
+	if clients.Load() != 1 || endpoints.Load() != 1 {
+		t.Errorf("%d rotations of a client, %d of an endpoint", clients.Load(), endpoints.Load())
+	}
+	must[tel.Actor](t)(s.ClientByKey(ctx, made.Key, ""))
+	checked(t, s.Store)
 }

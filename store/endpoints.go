@@ -311,13 +311,17 @@ func (t *tx) deleteEndpoint(account tel.AccountID, id string) error {
 	return t.countEndpoints(a)
 }
 
-// RotateEndpointSecret gives an endpoint a new secret. For tel.SecretOverlap its
+// RotateEndpointSecret gives an endpoint a new secret in place of the one with a hint ("":
+// whichever it has; CodeConflict when it has another by now). For tel.SecretOverlap its
 // deliveries are signed with the one before too.
-func (s *Store) RotateEndpointSecret(ctx context.Context, actor tel.Actor, id string) (*NewEndpointSecret, error) {
+func (s *Store) RotateEndpointSecret(ctx context.Context, actor tel.Actor, id, hint string) (*NewEndpointSecret, error) {
 	var out *NewEndpointSecret
 	err := s.changeEndpoint(ctx, actor, id, func(t *tx, e *tel.Endpoint) error {
 		if err := ownEndpoint(e); err != nil {
 			return err
+		}
+		if hint != "" && hint != e.SecretHint {
+			return tel.Refuse(tel.CodeConflict, "The secret was replaced already; nothing was done now.")
 		}
 		out = &NewEndpointSecret{ID: e.ID, Secret: newEndpointSecret()}
 		until := t.now.Add(tel.SecretOverlap)

@@ -57,7 +57,7 @@ func TestEndpoint(t *testing.T) {
 	if err := s.ChangeEndpoint(ctx, admin, made.ID, "http://other.example:8443/x?y=1", nil); err != nil {
 		t.Fatal(err)
 	}
-	rotated := must[*store.NewEndpointSecret](t)(s.RotateEndpointSecret(ctx, admin, made.ID))
+	rotated := must[*store.NewEndpointSecret](t)(s.RotateEndpointSecret(ctx, admin, made.ID, ""))
 	if err := s.PauseEndpoint(ctx, admin, made.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestEndpointsOfOthers(t *testing.T) {
 			"pause":       func(a tel.Actor) error { return s.PauseEndpoint(ctx, a, id) },
 			"resume":      func(a tel.Actor) error { return s.ResumeEndpoint(ctx, a, id) },
 			"delete":      func(a tel.Actor) error { return s.DeleteEndpoint(ctx, a, id) },
-			"rotate":      func(a tel.Actor) error { return second(s.RotateEndpointSecret(ctx, a, id)) },
+			"rotate":      func(a tel.Actor) error { return second(s.RotateEndpointSecret(ctx, a, id, "")) },
 			"test":        func(a tel.Actor) error { return second(s.TestEndpoint(ctx, a, id)) },
 			"deliveries":  func(a tel.Actor) error { return second(s.Deliveries(ctx, a, store.DeliveryQuery{Endpoint: id})) },
 			"delivery":    func(a tel.Actor) error { return second(s.Delivery(ctx, a, delivery)) },

@@ -219,6 +219,9 @@ func (t *tx) accept(i *tel.Invitation, p *tel.Person) error {
 	} else {
 		_, err = t.exec(`INSERT INTO membership (person_id, account_id, role) VALUES ($1, $2, $3)`, p.ID, int64(i.Account), string(i.Role))
 	}
+	if err == nil {
+		err = t.endResetLinks(p.ID)
+	}
 	if err != nil {
 		return err
 	}

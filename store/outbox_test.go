@@ -502,7 +502,7 @@ func TestSubscriptionIsTold(t *testing.T) {
 	if _, err := s.TestEndpoint(ctx, admin, orders.ID); tel.CodeOf(err) != tel.CodeConflict {
 		t.Error(err)
 	}
-	if _, err := s.RotateEndpointSecret(ctx, admin, orders.ID); tel.CodeOf(err) != tel.CodeConflict {
+	if _, err := s.RotateEndpointSecret(ctx, admin, orders.ID, ""); tel.CodeOf(err) != tel.CodeConflict {
 		t.Error(err)
 	}
 	if err := s.PauseEndpoint(ctx, admin, orders.ID); err != nil {

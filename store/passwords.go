@@ -250,7 +250,7 @@ func (s *Store) NewResetLink(ctx context.Context, actor tel.Actor, account tel.A
 		if err := t.mayReset(account, p); err != nil {
 			return err
 		}
-		if _, err := t.exec(`DELETE FROM link WHERE kind = $1 AND person_id = $2`, string(LinkReset), p.ID); err != nil {
+		if err := t.endResetLinks(p.ID); err != nil {
 			return err
 		}
 		t.event(tel.EventResetLink, account, 0, tel.Facts{Subject: p.ID, ExpiresAt: t.now.Add(tel.ResetLife).UnixMicro()})

@@ -91,3 +91,26 @@ func TestSettings(t *testing.T) {
 	code(t, s.SaveSettings(ctx, tel.System("x"), store.Settings{Name: "A"}), tel.CodeNotFound)
 	checked(t, s.Store)
 }
+
+// What an admin gave out while somebody had no other place opens no place that came
+// later, however it came.
+func TestResetLinkEndsWithAnotherPlace(t *testing.T) {
+	s := storetest.Open(t)
+	for name, comes := range map[string]func(*tel.Person) error{
+		"invited": func(p *tel.Person) error {
+			_, err := s.Accept(ctx, as(p, tel.RoleMember, acme), invite(t, s, operator, p.Email, tel.RoleAdmin, globex))
+			return err
+		},
+		"added":   func(p *tel.Person) error { person(t, s, p.Email, tel.RoleMember, globex); return nil },
+		"support": func(p *tel.Person) error { return s.SetPlatformRole(ctx, operator, p.Email, tel.RoleSupport) },
+	} {
+		p := person(t, s, name+"@acme.example", tel.RoleMember, acme)
+		token := must[string](t)(s.NewResetLink(ctx, admin, acme, p.ID))
+		if err := comes(p); err != nil {
+			t.Fatal(name, err)
+		}
+		code(t, s.ResetPassword(ctx, token, newer), tel.CodeSignIn)
+		must[*store.Session](t)(s.SignIn(ctx, p.Email, password, store.Caller{}))
+	}
+	checked(t, s.Store)
+}

@@ -103,6 +103,9 @@ func (t *tx) createPerson(n NewPerson, hash string) (*tel.Person, error) {
 		}
 		p.Memberships = []tel.Membership{{Account: n.Account, Role: n.Role}}
 	}
+	if err := t.endResetLinks(p.ID); err != nil {
+		return nil, err
+	}
 	p.Platform = cmp.Or(platform, tel.Role(had))
 	t.event(tel.EventPersonCreated, n.Account, 0, tel.Facts{Subject: p.ID, After: map[string]any{"email": n.Email, "role": n.Role}})
 	return p, nil

@@ -98,6 +98,9 @@ func (t *tx) setPlatformRole(p *tel.Person, role tel.Role) error {
 	if _, err := t.exec(`UPDATE person SET platform = $1 WHERE id = $2`, string(role), p.ID); err != nil {
 		return err
 	}
+	if err := t.endResetLinks(p.ID); err != nil {
+		return err
+	}
 	t.event(tel.EventRoleChanged, 0, 0, tel.Facts{Subject: p.ID, Before: p.Platform, After: role})
 	return nil
 }

@@ -149,11 +149,31 @@ func (t *tx) updateIdentified(p *tel.Person, who Identity) error {
 	if p.SSO && email == p.Email && name == p.Name {
 		return nil
 	}
+	if !p.SSO {
+		if err := t.endOldWays(p.ID); err != nil {
+			return err
+		}
+	}
 	if _, err := t.exec(`UPDATE person SET sso = $1, email = $2, name = $3 WHERE id = $4`, who.key(), email, name, p.ID); err != nil {
 		return err
 	}
 	t.event(tel.EventUpdated, 0, 0, tel.Facts{Subject: p.ID, Before: map[string]any{"email": p.Email, "name": p.Name, "sso": p.SSO}, After: map[string]any{"email": email, "name": name, "sso": true}})
 	p.Email, p.Name = email, name
+	return nil
+}
+
+// endOldWays takes away how a person came in before the identity provider vouched for
+// them. Nobody did until then: whoever was handed the invitation for an address may have
+// set the password, and would come in with every role of the groups.
+func (t *tx) endOldWays(person string) error {
+	for _, forget := range []string{
+		`UPDATE person SET password = '' WHERE id = $1`, `DELETE FROM session WHERE person_id = $1`, `DELETE FROM link WHERE person_id = $1`,
+		`DELETE FROM second_factor WHERE person_id = $1 AND confirmed_at IS NULL`,
+	} {
+		if _, err := t.exec(forget, person); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

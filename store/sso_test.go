@@ -70,3 +70,32 @@ func TestSignInAs(t *testing.T) {
 	}
 	checked(t, s.Store)
 }
+
+// Whoever was handed the invitation for an address does not come in with the roles of
+// the one whom the identity provider knows by it.
+func TestFirstSignInAsEndsOldWays(t *testing.T) {
+	s := storetest.Open(t)
+	eve := must[*store.Session](t)(s.AcceptAsNew(ctx, invite(t, s, admin, "ceo@acme.example", tel.RoleMember, acme), store.NewPerson{Name: "Ceo", Password: password}, store.Caller{}))
+	reset := must[string](t)(s.NewResetLink(ctx, admin, acme, eve.Person.ID))
+	if err := s.StartFactor(ctx, eve.Actor); err != nil {
+		t.Fatal(err)
+	}
+	ceo := store.Identity{Issuer: "https://login.example", Subject: "1", Email: "ceo@acme.example", Places: tel.Places{0: tel.RoleOperator}}
+	in := must[*store.Session](t)(s.SignInAs(ctx, ceo, store.Caller{}))
+	if in.Person.ID != eve.Person.ID || in.Actor.Role != tel.RoleOperator {
+		t.Errorf("%+v", in.Actor)
+	}
+	code(t, second(s.Session(ctx, eve.Token, "")), tel.CodeSignIn)
+	code(t, second(s.SignIn(ctx, ceo.Email, password, store.Caller{})), tel.CodeSignIn)
+	code(t, s.ResetPassword(ctx, reset, newer), tel.CodeSignIn)
+	if f := must[*store.Factor](t)(s.WaitingFactor(ctx, in.Actor)); f != nil {
+		t.Error("a second factor that somebody else began waits")
+	}
+	// A password that an operator's link sets afterwards stays.
+	if err := s.ResetPassword(ctx, must[string](t)(s.NewResetLink(ctx, operator, 0, eve.Person.ID)), newer); err != nil {
+		t.Fatal(err)
+	}
+	must[*store.Session](t)(s.SignInAs(ctx, ceo, store.Caller{}))
+	must[*store.Session](t)(s.SignIn(ctx, ceo.Email, newer, store.Caller{}))
+	checked(t, s.Store)
+}

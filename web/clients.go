@@ -142,7 +142,7 @@ func (v *visit) rotateClient() error {
 	if len(c.Secrets) > 0 && v.form("secret") != c.Secrets[0].ID {
 		return v.done(clientsAt(a), views.Flash{Kind: views.FlashWarn, Text: "The secrets of " + c.Name + " were replaced already; nothing was done now."})
 	}
-	made, err := v.store.RotateClient(v.r.Context(), v.actor, c.ID, overlap)
+	made, err := v.store.RotateClient(v.r.Context(), v.actor, c.ID, v.form("secret"), overlap)
 	if fields, ok := fieldErrors(err); ok {
 		return v.askRotate(http.StatusUnprocessableEntity, a, c, v.form("overlap"), fields)
 	}

@@ -215,7 +215,7 @@ func clientGallery(s *site) string {
 		made, err := s.CreateClient(context.Background(), s.actor("acme-admin"), n)
 		if err == nil && i == 0 {
 			first = clientsOfAcme + "/" + made.ID
-			if _, err = s.RotateClient(ctx, root, made.ID, 24*time.Hour); err == nil {
+			if _, err = s.RotateClient(ctx, root, made.ID, "", 24*time.Hour); err == nil {
 				_, err = s.ClientByKey(ctx, made.Key, "")
 			}
 		}

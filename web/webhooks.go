@@ -226,7 +226,7 @@ func (v *visit) rotateEndpoint() error {
 	if v.form("secret") != e.SecretHint {
 		return v.done(endpointAt(a, e), views.Flash{Kind: views.FlashWarn, Text: "The secret was replaced already; nothing was done now."})
 	}
-	made, err := v.store.RotateEndpointSecret(v.r.Context(), v.actor, e.ID)
+	made, err := v.store.RotateEndpointSecret(v.r.Context(), v.actor, e.ID, e.SecretHint)
 	if err != nil {
 		return v.backWith(endpointAt(a, e), err)
 	}

@@ -228,7 +228,7 @@ func (c *clientRotateCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	made, err := s.RotateClient(ctx, console, c.ID, c.Overlap)
+	made, err := s.RotateClient(ctx, console, c.ID, "", c.Overlap)
 	until := s.Now().Add(c.Overlap)
 	if err := errors.Join(noClient(c.ID, err), s.Close()); err != nil {
 		return err

@@ -226,7 +226,7 @@ func TestDelivered(t *testing.T) {
 	}
 
 	// An order, a test, and for a day two signatures after a new secret.
-	renewed := must[*store.NewEndpointSecret](t)(s.RotateEndpointSecret(ctx, admin, e.ID))
+	renewed := must[*store.NewEndpointSecret](t)(s.RotateEndpointSecret(ctx, admin, e.ID, ""))
 	o := must[*tel.Order](t)(s.PlaceOrder(ctx, admin, tel.OrderRequest{Account: acme, Kind: tel.OrderKindExisting, TNs: []tel.Number{raleigh(1), raleigh(2), tel.NewNumber(800, 555, 6001)},
 		ReservationIDs: []string{r.ID}, PartialAllowed: true, Reference: "R"}))
 	must[string](t)(s.TestEndpoint(ctx, admin, e.ID))
