@@ -228,6 +228,7 @@ func (b *tab) click(selector string) {
 // fill replaces what stands in a field by typing.
 func (b *tab) fill(selector, text string) {
 	b.t.Helper()
+	b.holds(selector+" is there", fmt.Sprintf(`document.querySelector(%q)`, selector))
 	b.js(fmt.Sprintf(`(e => { e.focus(); e.select() })(document.querySelector(%q))`, selector))
 	b.keys(text)
 }
