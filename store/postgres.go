@@ -191,21 +191,27 @@ func (l *lastLink) parse(row [][]byte) error {
 }
 
 // commitPostgres tells the other nodes in the same transaction. An error that the server
-// sends says that nothing was done; no answer says nothing.
+// sends says that nothing was done; no answer says nothing. What the driver calls safe to
+// retry is not: for a connection that is lost in mid-answer it says "conn closed", as for
+// one on which nothing was sent.
 func commitPostgres(t *tx) error {
 	text := `COMMIT`
 	if len(t.events) > 0 {
 		text = `NOTIFY tnreserve, '` + t.store.node + `'; COMMIT`
 	}
 	return t.conn.Raw(func(c any) error {
-		tag, err := c.(*stdlib.Conn).Conn().Exec(t.ctx, text)
+		conn := c.(*stdlib.Conn).Conn()
+		if conn.IsClosed() {
+			return errors.New("the connection was lost before the commit")
+		}
+		tag, err := conn.Exec(t.ctx, text)
 		refused, answered := errors.AsType[*pgconn.PgError](err)
 		switch {
 		case err == nil && tag.String() == "COMMIT":
 			return nil
 		case err == nil:
 			return errors.New("the transaction had failed before its end: " + tag.String())
-		case pgconn.SafeToRetry(err), answered && refused.SeverityUnlocalized == "ERROR":
+		case answered && refused.SeverityUnlocalized == "ERROR":
 			return err
 		}
 		return errOutcome{err}
