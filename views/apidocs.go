@@ -76,7 +76,7 @@ func (v APIDocs) rest() string {
 }
 
 func (v APIDocs) try() string {
-	return "curl -H \"Authorization: Bearer $KEY\" \\\n  \"" + v.Base + v.Root + "/available_phone_numbers?filter[limit]=5\""
+	return "curl -g -H \"Authorization: Bearer $KEY\" \\\n  \"" + v.Base + v.Root + "/available_phone_numbers?filter[limit]=5\""
 }
 
 // kind is "string, in the path".

@@ -795,7 +795,7 @@ func clientAddresses(v Clients) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = clientValue("connect-account", "Account", "In every address", v.Account.ID.String()).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = clientValue("connect-account", "Account", "In every address of the XML API", v.Account.ID.String()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
