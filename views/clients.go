@@ -14,6 +14,7 @@ type Clients struct {
 	Form     ClientForm
 	Base     string             // address of this installation, "https://numbers.example.com"
 	Operator bool               // came by the account's page
+	Docs     bool               // a page shows the JSON API
 	Made     *ClientCredentials // just made, shown this once
 }
 

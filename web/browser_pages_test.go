@@ -65,7 +65,7 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 	search, lookup := "/search?contains=777&order=asc", "/lookup?q=9195552777"
 	return s, map[string][]view{
 		"nobody": {
-			{"sign-in", "/sign-in"}, {"signed-out", "/sign-in?out=1"}, {"link-over", "/enter/nothing"},
+			{"sign-in", "/sign-in"}, {"signed-out", "/sign-in?out=1"}, {"link-over", "/enter/nothing"}, {"api-docs", "/api-docs"},
 		},
 		"operator": {
 			{"accounts", "/accounts"}, {"account", "/accounts/9500001"}, {"account-off", "/accounts/9500003"}, {"switch-off", "/accounts/9500001/switch-off"},
@@ -85,7 +85,7 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 			{"clients", "/accounts/9500001/clients"}, {"client-rotate", clientAt + "/rotate"},
 			{"orders", "/orders"}, {"orders-wrong", "/orders?tn=5&from=x"}, {"order", "/orders/" + ordered}, {"order-waits", "/orders/" + waiting}, {"order-new", "/orders/new?reservation=" + many},
 			{"numbers", "/numbers"}, {"numbers-aging", "/numbers?status=aging"}, {"disconnect", "/numbers/disconnect?tn=9842000600&tn=9842000601"}, {"take-back", "/orders/new?tn=9842000602"},
-			{"lookup-service", "/lookup?q=9842000602"},
+			{"lookup-service", "/lookup?q=9842000602"}, {"api-docs", "/api-docs"},
 		},
 		"initech-admin": {{"search-off", search}, {"reservations-empty", "/reservations"}, {"account-off", "/accounts/9500003"}},
 		"acme-member":   {{"search", search}, {"reservations", "/reservations"}, {"lookup-tn", lookup}, {"lookup-id", "/lookup?q=" + one}, {"forbidden", "/accounts"}},

@@ -33,7 +33,7 @@ func (v *visit) clientList(status int, a *tel.Account, form views.ClientForm, ma
 		return err
 	}
 	return v.render(status, views.ClientsPage(v.shell(), views.Clients{
-		Account: *a, Clients: list, Now: v.now, Form: form, Base: v.base(), Operator: v.actor.Can(tel.ActManageAccounts), Made: made,
+		Account: *a, Clients: list, Now: v.now, Form: form, Base: v.base(), Operator: v.actor.Can(tel.ActManageAccounts), Docs: v.docs != nil, Made: made,
 	}))
 }
 

@@ -50,7 +50,7 @@ func TestClientsPage(t *testing.T) {
 	if n := a.doc().Find(".side [aria-current]").Length(); n != 1 {
 		t.Errorf("%d items of the navigation are current", n)
 	}
-	a.says("#connect-account", "9500001").says("#connect-xml", s.URL+"/api/v1").says("#connect-token", s.URL+"/api/v1/oauth2/token")
+	a.says("#connect-account", "9500001").says("#connect-xml", s.URL+"/api/v1").says("#connect-json", s.URL+"/v2").has(`#connect a[href="/api-docs"]`).says("#connect-token", s.URL+"/api/v1/oauth2/token")
 	form := a.form("#new-client form")
 	form.Set("name", "Web shop")
 	a = v.post(clientsOfAcme, form)

@@ -29,6 +29,7 @@ func (s *Server) routes() []route {
 		{"GET /static/", open, fromHandler(static.Handler())},
 		{"POST /theme", open, (*visit).setTheme},
 		{"GET /live", signedIn, (*visit).live},
+		{"GET /api-docs", open, (*visit).apiDocs},
 
 		{"GET /sign-in", open, (*visit).signInPage},
 		{"POST /sign-in", open, (*visit).signIn},

@@ -18,6 +18,7 @@ import (
 
 	"tnreserve/store"
 	"tnreserve/store/tel"
+	"tnreserve/views"
 )
 
 // Config is what the dashboard needs.
@@ -30,6 +31,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	SSO            *SSO // nil: none. It needs a BaseURL
 	EndUsers       EndUserLimits
+	OpenAPI        []byte // the JSON door's document, which a page shows; nil: no page
 }
 
 // Server serves the dashboard.
@@ -41,6 +43,7 @@ type Server struct {
 	imports  *imports
 	sso      *provider // nil: none
 	endUsers endUsers
+	docs     *views.APIDocs // nil: none
 	mux      *http.ServeMux
 	handler  http.Handler
 	// searching has a place per search page that is made at once: half the cores, so
@@ -50,7 +53,7 @@ type Server struct {
 	drained   sync.Once
 }
 
-// New makes the dashboard. It fails only for a base URL that is none.
+// New makes the dashboard. It fails only for a base URL or a document that is none.
 func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -66,6 +69,9 @@ func New(cfg Config) (*Server, error) {
 			return nil, tel.Invalid("base-url", "Single sign-on needs the base URL, which the identity provider sends people back to.")
 		}
 		s.sso = newProvider(*cfg.SSO, cfg.BaseURL, cfg.Store.Now)
+	}
+	if s.docs, err = apiDocs(cfg.OpenAPI); err != nil {
+		return nil, err
 	}
 	s.imports = newImports(cfg.Store, cfg.Log)
 	s.endUsers = newEndUsers(cfg.EndUsers, cfg.Store.Now)

@@ -130,6 +130,8 @@ var walk = []step{
 	{pattern: "POST /theme", path: fixed("/theme"), form: fields("theme", "pink"), own: all(422), open: true},
 	{pattern: "GET /live", path: fixed("/live"), own: statuses{200, 200, 200, 200, 200, 204}},
 
+	{pattern: "GET /api-docs", path: fixed("/api-docs"), own: all(200), open: true},
+
 	{pattern: "GET /sign-in", path: fixed("/sign-in"), own: statuses{303, 303, 303, 303, 303, 200}, open: true},
 	{pattern: "POST /sign-in", path: fixed("/sign-in"), form: fields("email", "", "password", "wrong"), own: all(401), open: true, loud: true},
 	{pattern: "POST /sign-out", path: fixed("/sign-out"), form: fields(), own: all(303), quick: true},

@@ -82,7 +82,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy, SSO: provider, EndUsers: c.endUserLimits()})
+	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy, SSO: provider, EndUsers: c.endUserLimits(), OpenAPI: telnyx.OpenAPI()})
 	if err != nil {
 		return err
 	}

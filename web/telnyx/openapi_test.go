@@ -53,6 +53,23 @@ func TestDocumentAndRoutes(t *testing.T) {
 	}
 }
 
+// The document says what every code means, in the words of the answers.
+func TestDocumentAndCodes(t *testing.T) {
+	doc, err := document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, _ := doc.Extensions["x-error-codes"].(map[string]any)
+	for code, title := range telnyx.Titles() {
+		if said[code] != title {
+			t.Errorf("%s is %q, in the document %v", code, title, said[code])
+		}
+	}
+	if len(said) != len(telnyx.Titles()) {
+		t.Errorf("the document has %d codes, the door %d", len(said), len(telnyx.Titles()))
+	}
+}
+
 // What a list reads by name the document has, and what the document has is read.
 func TestDocumentAndParameters(t *testing.T) {
 	d := open(t)
