@@ -353,7 +353,7 @@ func LookupListPage(s Shell, v LookupList) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = Note("warn", tel.Plural(len(v.Invalid), "entry")+" that is no number", "Left out of the table:").Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Note("warn", onOff(len(v.Invalid) == 1, "1 entry is no number", strconv.Itoa(len(v.Invalid))+" entries are no numbers"), "Left out of the table:").Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
