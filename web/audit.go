@@ -76,7 +76,7 @@ func (v *visit) fillAudit(page *views.Audit, q store.AuditQuery) error {
 		page.Rows = append(page.Rows, row)
 	}
 	values := v.r.URL.Query()
-	page.Summary, page.Reached = tel.Plural(len(page.Rows), "entry"), out.Reached
+	page.Summary, page.Reached = tel.Plural(len(page.Rows), "event"), out.Reached
 	if out.Next != "" {
 		page.Next = with("/audit", values, "cursor", out.Next)
 	}
