@@ -378,6 +378,27 @@ func inLists[T ~int64](of []T, fn func(list string, args []any) error) error {
 	return nil
 }
 
+// fillAll reads the TNs of many reservations together.
+func (s *Store) fillAll(ctx context.Context, list []*tel.Reservation) error {
+	bySeq := make(map[int64]*tel.Reservation, len(list))
+	seqs := make([]int64, len(list))
+	for i, r := range list {
+		bySeq[r.Seq], seqs[i] = r, r.Seq
+	}
+	return inLists(seqs, func(in string, args []any) error {
+		rows, err := s.read.QueryContext(ctx, `SELECT reservation, tn, NULL, '' FROM hold WHERE reservation IN (`+in+`)
+			UNION ALL SELECT reservation, tn, ended_at, how FROM past_hold WHERE reservation IN (`+in+`) ORDER BY 1, 2`, args...)
+		return eachRow(rows, err, func(row scanner) error {
+			var seq int64
+			var h tel.ReservedTN
+			err := row.Scan(&seq, &h.TN, (*micros)(&h.EndedAt), (*string)(&h.End))
+			h.Place = s.placeOf(h.TN)
+			bySeq[seq].TNs = append(bySeq[seq].TNs, h)
+			return err
+		})
+	})
+}
+
 // heldOf are the reservations that hold TNs, within the actor's scope.
 func (s *Store) heldOf(ctx context.Context, actor tel.Actor, tns []tel.Number) (map[tel.Number]*tel.Reservation, error) {
 	held := map[tel.Number]*tel.Reservation{}

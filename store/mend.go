@@ -97,7 +97,7 @@ func (w *writer) awaitDatabase(most time.Duration) bool {
 // reconnect puts a new connection in the place of a lost one.
 func (w *writer) reconnect() error {
 	if w.lostAt.IsZero() {
-		w.lostAt = time.Now()
+		w.lostAt = time.Now() // a stopwatch; nothing in the database is decided by it
 		w.forgetStatements()
 		_ = w.conn.Close()
 	}

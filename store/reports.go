@@ -576,24 +576,3 @@ var (
 	madeByOne = madeBy{`event`, `at`, `SELECT ` + reservationColumns + `, a.name, e.seq FROM event e JOIN reservation r ON r.seq = e.reservation JOIN account a ON a.id = r.account_id
 		WHERE e.seq >= $1 AND e.seq < $2 AND e.kind = 'reservation.created'`, ` ORDER BY e.seq LIMIT ` + strconv.Itoa(madeAtOnce)}
 )
-
-// fillAll reads the TNs of many reservations together.
-func (s *Store) fillAll(ctx context.Context, list []*tel.Reservation) error {
-	bySeq := make(map[int64]*tel.Reservation, len(list))
-	seqs := make([]int64, len(list))
-	for i, r := range list {
-		bySeq[r.Seq], seqs[i] = r, r.Seq
-	}
-	return inLists(seqs, func(in string, args []any) error {
-		rows, err := s.read.QueryContext(ctx, `SELECT reservation, tn, NULL, '' FROM hold WHERE reservation IN (`+in+`)
-			UNION ALL SELECT reservation, tn, ended_at, how FROM past_hold WHERE reservation IN (`+in+`) ORDER BY 1, 2`, args...)
-		return eachRow(rows, err, func(row scanner) error {
-			var seq int64
-			var h tel.ReservedTN
-			err := row.Scan(&seq, &h.TN, (*micros)(&h.EndedAt), (*string)(&h.End))
-			h.Place = s.placeOf(h.TN)
-			bySeq[seq].TNs = append(bySeq[seq].TNs, h)
-			return err
-		})
-	})
-}
