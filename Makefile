@@ -13,9 +13,11 @@ addr ?= 127.0.0.1:8080
 db   ?= demo.db
 timeout = 18m
 
-# Tests that ask one thing after the other have nothing for the race detector, and what
-# they start is not built with it.
-one_by_one = ^Test(Browser|Postgres|EveryRoute|EveryLink|LookingChanges|ExtraFields|Hostile(Text|Names|People)|LineBreaks|.*OwnClient)
+# Long tests that ask one thing after the other have nothing for the race detector, and
+# what some of them start is not built with it.
+pages      = Browser|EveryRoute|EveryLink|LookingChanges|ExtraFields|Hostile|LineBreaks|Headers|WaysBack|LongExports|ReservationsList|SearchByEvery|Recorded|.*OwnClient
+rows       = Postgres|LookUp|ListPages|ReservationsByNumber|LargeOrders|BackOrdersAreBounded|OrdersAtRandom|Model|Tampering|Damage|Audit|SecondFactor|Invitation
+one_by_one = ^Test($(pages)|$(rows))
 
 run: build
 	./bin/tnreserve serve --demo --db $(db) --addr $(addr)

@@ -8,6 +8,7 @@ import (
 // TestBrowserDesk looks at the pages of the support desk, the reports and the audit
 // trail as each role, in all sizes and colours, and does in them what needs a browser.
 func TestBrowserDesk(t *testing.T) {
+	t.Parallel()
 	browser := chrome(t)
 	s, _ := gallery(t)
 	pictures := os.Getenv("TNRESERVE_SCREENSHOTS")

@@ -14,6 +14,7 @@ import (
 // TestBrowserPeople does in a real browser what people do about people, and looks at
 // each of those pages in its sizes and colours.
 func TestBrowserPeople(t *testing.T) {
+	t.Parallel()
 	browser := chrome(t)
 	t.Run("from an invitation to the first sign-in", func(t *testing.T) { inviteJob(t, browser) })
 	t.Run("the pages", func(t *testing.T) { peoplePages(t, browser) })

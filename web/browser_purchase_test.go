@@ -18,6 +18,7 @@ import (
 
 // TestBrowserPurchases does in a real browser what end users do.
 func TestBrowserPurchases(t *testing.T) {
+	t.Parallel()
 	browser := chrome(t)
 	for _, c := range []struct {
 		name string

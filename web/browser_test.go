@@ -19,11 +19,13 @@ import (
 // TestBrowser does in a real browser what people do. A complaint of the browser, a
 // report of the Content-Security-Policy, an exception or a failed request fails it.
 func TestBrowser(t *testing.T) {
+	t.Parallel()
 	browser := chrome(t)
 	for _, c := range []struct {
 		name string
 		run  func(*testing.T, context.Context)
 	}{
+		{"every page", everyPage}, // the longest first
 		{"the main job", mainJob},
 		{"the import", importJob},
 		{"without a script", withoutScript},
@@ -32,9 +34,11 @@ func TestBrowser(t *testing.T) {
 		{"warnings before the end", warnings},
 		{"the idle rule", idleRule},
 		{"script payloads", runPayloads},
-		{"every page", everyPage},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, browser) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t, browser)
+		})
 	}
 }
 
