@@ -228,8 +228,8 @@ func (b *tab) click(selector string) {
 // fill replaces what stands in a field by typing.
 func (b *tab) fill(selector, text string) {
 	b.t.Helper()
-	b.holds(selector+" is there", fmt.Sprintf(`document.querySelector(%q)`, selector))
-	b.js(fmt.Sprintf(`(e => { e.focus(); e.select() })(document.querySelector(%q))`, selector))
+	// found and focused in one step: the page may be on its way to another
+	b.holds(selector+" takes the focus", fmt.Sprintf(`(e => { e?.focus(); e?.select(); return e && document.activeElement === e })(document.querySelector(%q))`, selector))
 	b.keys(text)
 }
 
