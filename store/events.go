@@ -50,7 +50,7 @@ func (t *tx) flushEvents() error {
 func (t *tx) insertRows(insert string, n int, args []any) error {
 	for len(args) > 0 {
 		rows := rowsAtOnce(len(args) / n)
-		if _, err := t.exec(insert+valuesList(rows, n), args[:rows*n]...); err != nil {
+		if _, err := t.exec(insert+t.store.dialect.values(rows, n), args[:rows*n]...); err != nil {
 			return err
 		}
 		args = args[rows*n:]

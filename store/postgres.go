@@ -30,6 +30,7 @@ var postgresDialect = dialect{
 	open:      openPostgres,
 	schema:    postgresSchema,
 	lockSteps: `SET LOCAL lock_timeout = 0; LOCK TABLE schema_step IN EXCLUSIVE MODE`,
+	values:    valuesList,
 	claim:     claimPostgres,
 	snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 	begin:     beginPostgres,

@@ -248,7 +248,7 @@ func (t *tx) writeReserved(list []newReservation) error {
 			r.CustomerReference, r.Note, r.CreatedBy.ID, r.CreatedBy.Name, r.CreatedBy.Door, r.mark, numbers(r.Refused), len(r.Refused))
 	}
 	rows, err := t.query(`INSERT INTO reservation (id, account_id, state, created_at, expires_at, limit_at, tn_count, customer_reference, note, created_by, created_by_name, created_door, mark, refused, refused_count)
-		VALUES `+valuesList(len(list), 15)+` RETURNING id, seq`, args...)
+		VALUES `+t.store.dialect.values(len(list), 15)+` RETURNING id, seq`, args...)
 	err = eachRow(rows, err, func(row scanner) error {
 		var id string
 		var seq int64
