@@ -397,13 +397,31 @@ func TestPostgresEachPieceOnce(t *testing.T) {
 	for i := range 100 {
 		reserve(t, s, admin, raleigh(i))
 	}
+	gone := raleighs(1900, 50)
+	order(t, s, admin, gone...)
+	disconnect(t, s, admin, gone...)
 	for range 3 {
 		must[*tel.Order](t)(s.PlaceOrder(ctx, rival, waitFor(globex, 1970)))
 	}
-	s.Clock.Add(5 * time.Hour)
-	parallel(3, func(i int) { must[store.Swept](t)(nodes[i].Sweep(ctx)) })
-	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM event WHERE kind = 'reservation.expired'`); n != 100 {
-		t.Errorf("%d events tell of 100 reservations that ran out", n)
+	endpoint(t, s, acme, tel.WebhookReservationExpiring, tel.WebhookReservationExpired)
+	s.Clock.Add(3*time.Hour + 45*time.Minute)
+	sweepOnAll := func() { parallel(6, func(i int) { must[store.Swept](t)(nodes[i%3].Sweep(ctx)) }) }
+	sweepOnAll()
+	s.Clock.Add(time.Hour)
+	sweepOnAll()
+	db := file(t, s.Path)
+	for _, kind := range []string{"reservation.expiring", "reservation.expired"} {
+		if n := count(t, db, `SELECT COUNT(*) FROM event WHERE kind = '`+kind+`'`); n != 100 {
+			t.Errorf("%d events tell of 100 reservations: %s", n, kind)
+		}
+		if n := count(t, db, `SELECT COUNT(*) FROM delivery WHERE type = 'number_`+kind+`'`); n != 100 {
+			t.Errorf("%d deliveries tell of 100 reservations: %s", n, kind)
+		}
+	}
+	s.Clock.Add(90 * 24 * time.Hour)
+	sweepOnAll()
+	if n := count(t, db, `SELECT COUNT(*) FROM event WHERE kind = 'tn.aged'`); n != 1 {
+		t.Errorf("%d events tell of 50 TNs that aged together", n)
 	}
 	eventually(t, "all nodes agree", 5*time.Second, func() bool {
 		for _, n := range nodes {
