@@ -57,6 +57,7 @@ type writer struct {
 	closing    chan struct{}
 	ended      chan struct{} // run has answered its last job
 	statements map[string]*statement
+	settled    int64 // the event up to which this writer last waited for the disk
 }
 
 type job struct {

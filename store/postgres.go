@@ -175,7 +175,7 @@ func beginPostgres(w *writer) (last lastLink, err error) {
 	err = w.conn.Raw(func(c any) error {
 		answers, err := c.(*stdlib.Conn).Conn().PgConn().Exec(w.ctx, `BEGIN ISOLATION LEVEL READ COMMITTED;
 			SELECT id FROM turn WHERE id = 1 FOR UPDATE;
-			SELECT seq, at, encode(hash, 'hex'), (SELECT MAX(seq) FROM durable) FROM event ORDER BY seq DESC LIMIT 1`).ReadAll()
+			SELECT seq, at, encode(hash, 'hex'), (SELECT COALESCE(MAX(seq), 0) FROM durable) FROM event ORDER BY seq DESC LIMIT 1`).ReadAll()
 		if err == nil && len(answers[1].Rows) != 1 {
 			err = errors.New("table turn has lost its row: INSERT INTO turn VALUES (1)")
 		}
@@ -253,10 +253,15 @@ func (t *tx) ending() (text string, commits int) {
 	return `COMMIT`, 1
 }
 
-// settling waits until the disk has all that was committed before. It always writes: what
-// writes nothing waits for nothing.
+// settling waits until the disk has all that was committed before. A number that is there
+// already came with a commit that waited.
 func (w *writer) settling(seq int64) string {
-	return fmt.Sprintf(`BEGIN; UPDATE durable SET seq = GREATEST(seq, %d) WHERE slot = %d; COMMIT`, seq, w.store.node[0]%16)
+	text := fmt.Sprintf(`BEGIN; INSERT INTO durable (seq) VALUES (%d) ON CONFLICT DO NOTHING; `, seq)
+	if w.settled < seq {
+		text += fmt.Sprintf(`DELETE FROM durable WHERE seq = %d; `, w.settled)
+		w.settled = seq
+	}
+	return text + `COMMIT`
 }
 
 // settlePostgres ends a transaction that only read, and sees to it that what it read is
