@@ -57,6 +57,7 @@ type writer struct {
 	closing    chan struct{}
 	ended      chan struct{} // run has answered its last job
 	statements map[string]*statement
+	settled    int64 // the event up to which this writer last waited for the disk
 }
 
 type job struct {
@@ -242,8 +243,9 @@ type tx struct {
 	people   bool                            // who may do what changed
 	outbox   outbox
 	chain    struct { // the last event before this transaction
-		seq  int64
-		hash [sha256.Size]byte
+		seq       int64
+		hash      [sha256.Size]byte
+		unsettled bool
 	}
 }
 
@@ -258,7 +260,7 @@ func (w *writer) begin() (*tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.chain.seq = last.seq
+	t.chain.seq, t.chain.unsettled = last.seq, last.unsettled
 	copy(t.chain.hash[:], last.hash)
 	t.now = w.store.Now() // after the lock: time in the event table never runs back
 	if at := time.Time(last.at); at.After(t.now) {
@@ -269,9 +271,10 @@ func (w *writer) begin() (*tx, error) {
 
 // lastLink is the end of the chain of events; zero when there is none.
 type lastLink struct {
-	seq  int64
-	at   micros
-	hash []byte
+	seq       int64
+	at        micros
+	hash      []byte
+	unsettled bool // a crash of the database could still undo it
 }
 
 // attempt runs one change; a panic is that change's error, not the server's end.

@@ -16,6 +16,7 @@ import (
 // installation is a database with rows in every table.
 func installation(t *testing.T) *storetest.Store {
 	s := history(t)
+	earlier(t, s)
 	person(t, s, "ada@acme.example", tel.RoleAdmin, acme)
 	must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, store.Caller{Addr: from}))
 	_, _ = s.SignIn(ctx, "ada@acme.example", "wrong password", store.Caller{Addr: from})
@@ -28,7 +29,54 @@ func installation(t *testing.T) *storetest.Store {
 	site := must[tel.Site](t)(s.CreateSite(ctx, admin, acme, tel.Site{Name: "Ümläut ☎"}))
 	must[tel.SIPPeer](t)(s.CreateSIPPeer(ctx, admin, acme, tel.SIPPeer{Site: site.ID, Name: "Peer", Default: true}))
 	bring(t, s.Store, "start,end,state,city,monthly_cost\n9195555000,9195555499,NC,Raleigh,2.00\n9195552000,9195552000,NC,Raleigh,9.00\n")
+	noneEmpty(t, s)
 	return s
+}
+
+// earlier is what people, buyers, receivers and the house did.
+func earlier(t *testing.T, s *storetest.Store) {
+	withFactor(t, s, "eve@acme.example")
+	invite(t, s, operator, "new@acme.example", tel.RoleMember, acme)
+	withCheckout(t, s)
+	bought := linkTo(t, s, admin, reserve(t, s, admin, raleigh(1510)))
+	accept(t, s, bought, tel.PurchasePaying)
+	o := order(t, s, admin, raleigh(1511))
+	must[*tel.OrderNote](t)(s.AddOrderNote(ctx, admin, o.ID, "Grüße", "key of the note"))
+	again := reserve(t, s, admin, raleigh(1512))
+	must[*tel.Reservation](t)(s.Cancel(ctx, admin, again.ID, "=1+1"))
+	reserve(t, s, admin, raleigh(1512))
+	program := client(t, s, acme, "Uses", 0)
+	must[tel.Actor](t)(s.ClientByPassword(ctx, program.Username, program.Password, from))
+	hooked := endpoint(t, s, acme)
+	reserve(t, s, admin, raleigh(1513))
+	attempt(t, s, due(t, s, hooked.ID)[0], 500)
+	must[string](t)(s.WebhookPublicKey(ctx))
+	s.Clock.Add(3*time.Hour + 45*time.Minute)
+	must[store.Swept](t)(s.Sweep(ctx))
+}
+
+// noneEmpty keeps tables that come later from being left out of what is copied here.
+func noneEmpty(t *testing.T, s *storetest.Store) {
+	t.Helper()
+	db := file(t, s.Path)
+	rows, err := db.Query(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	for _, name := range names {
+		if count(t, db, `SELECT COUNT(*) FROM `+name) == 0 {
+			t.Errorf("table %s is empty", name)
+		}
+	}
 }
 
 // works does with a copy what one does with a database.

@@ -327,6 +327,39 @@ func TestPostgresUnansweredCommit(t *testing.T) {
 	checked(t, s.Store)
 }
 
+// What a node committed and did not see to the disk, because it was killed in between,
+// counts on the others all the same, once they have seen to it.
+func TestPostgresKilledBeforeTheDisk(t *testing.T) {
+	undo := store.FollowEvery(time.Hour)
+	s := storetest.OpenPostgres(t, storetest.Postgres(t))
+	late := node(t, s)
+	undo()
+	dies := func(s *storetest.Store, req tel.ReserveRequest) {
+		t.Helper()
+		s.DieUnsettled()
+		code(t, second(s.Reserve(ctx, admin, req)), tel.CodeInternal)
+		if n := must[int](t)(s.Unsettled()); n != 1 {
+			t.Errorf("%d events are unsettled", n)
+		}
+	}
+	req := ask(acme, raleigh(0))
+	req.IdempotencyKey = "once"
+	dies(s, req)
+	if again := must[tel.Reserved](t)(late.Reserve(ctx, admin, req)); !again.Repeated {
+		t.Errorf("%+v", again)
+	}
+	if n := must[int](t)(s.Unsettled()); n != 0 {
+		t.Error("an answer rests on what a crash may undo")
+	}
+	quick := node(t, s)
+	dies(s, ask(acme, raleigh(1)))
+	eventually(t, "another node takes it off its shelf", 3*time.Second, func() bool { return !free(t, quick, raleigh(1)) })
+	if n := must[int](t)(s.Unsettled()); n != 0 {
+		t.Error("it was shown to others before it was durable")
+	}
+	checked(t, quick)
+}
+
 // A node that stands still in the middle of a change keeps the others waiting, and not
 // for ever.
 func TestPostgresStandstill(t *testing.T) {
@@ -397,13 +430,31 @@ func TestPostgresEachPieceOnce(t *testing.T) {
 	for i := range 100 {
 		reserve(t, s, admin, raleigh(i))
 	}
+	gone := raleighs(1900, 50)
+	order(t, s, admin, gone...)
+	disconnect(t, s, admin, gone...)
 	for range 3 {
 		must[*tel.Order](t)(s.PlaceOrder(ctx, rival, waitFor(globex, 1970)))
 	}
-	s.Clock.Add(5 * time.Hour)
-	parallel(3, func(i int) { must[store.Swept](t)(nodes[i].Sweep(ctx)) })
-	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM event WHERE kind = 'reservation.expired'`); n != 100 {
-		t.Errorf("%d events tell of 100 reservations that ran out", n)
+	endpoint(t, s, acme, tel.WebhookReservationExpiring, tel.WebhookReservationExpired)
+	s.Clock.Add(3*time.Hour + 45*time.Minute)
+	sweepOnAll := func() { parallel(6, func(i int) { must[store.Swept](t)(nodes[i%3].Sweep(ctx)) }) }
+	sweepOnAll()
+	s.Clock.Add(time.Hour)
+	sweepOnAll()
+	db := file(t, s.Path)
+	for _, kind := range []string{"reservation.expiring", "reservation.expired"} {
+		if n := count(t, db, `SELECT COUNT(*) FROM event WHERE kind = '`+kind+`'`); n != 100 {
+			t.Errorf("%d events tell of 100 reservations: %s", n, kind)
+		}
+		if n := count(t, db, `SELECT COUNT(*) FROM delivery WHERE type = 'number_`+kind+`'`); n != 100 {
+			t.Errorf("%d deliveries tell of 100 reservations: %s", n, kind)
+		}
+	}
+	s.Clock.Add(90 * 24 * time.Hour)
+	sweepOnAll()
+	if n := count(t, db, `SELECT COUNT(*) FROM event WHERE kind = 'tn.aged'`); n != 1 {
+		t.Errorf("%d events tell of 50 TNs that aged together", n)
 	}
 	eventually(t, "all nodes agree", 5*time.Second, func() bool {
 		for _, n := range nodes {

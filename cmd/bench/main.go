@@ -20,7 +20,7 @@ func main() {
 	data := flag.String("data", "", "CSV with npa,nxx,city,state,rate_center,lata of the whole country; empty makes one of that size")
 	binary := flag.String("binary", "bin/tnreserve", "the program to measure")
 	dir := flag.String("dir", "", "folder for databases; empty is a temporary one")
-	only := flag.String("only", "", "comma-separated: import,search,http,reserve,holds,postgres; empty is all")
+	only := flag.String("only", "", "comma-separated: import,search,http,reserve,holds,load,postgres; empty is all")
 	holds := flag.Int("holds", 1_000_000, "live holds for the part \"holds\"")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -62,7 +62,7 @@ func run(ctx context.Context, data, binary, dir, only string, holds int) error {
 	parts := []struct {
 		name string
 		run  func() error
-	}{{"import", b.measureImport}, {"search", b.measureSearch}, {"http", b.measureHTTP}, {"reserve", b.measureReserve}, {"holds", b.measureHolds}, {"postgres", b.measurePostgres}}
+	}{{"import", b.measureImport}, {"search", b.measureSearch}, {"http", b.measureHTTP}, {"reserve", b.measureReserve}, {"holds", b.measureHolds}, {"load", b.measureLoad}, {"postgres", b.measurePostgres}}
 	if _, err := os.Stat(b.db); err != nil && only != "" && only != "postgres" && !strings.Contains(only, "import") {
 		return fmt.Errorf("%s is not there yet: the part \"import\" comes first", b.db)
 	}

@@ -41,7 +41,10 @@ func (b *bench) measurePostgres() error {
 			return err
 		}
 	}
-	return nil
+	if err := b.measureCatchUp(db, next); err != nil {
+		return err
+	}
+	return b.loadInUse("PostgreSQL", db)
 }
 
 // fillPostgres imports the country and loads it.
