@@ -2,15 +2,13 @@ package store
 
 import (
 	"strings"
-
-	"tnreserve/store/tel"
 )
 
 // Many rows a statement: what a statement costs is mostly the statement, and while one
 // change of thousands of TNs runs everybody else waits.
 
 // keys are TNs or row numbers as the database takes them.
-func keys[T tel.Number | int64](list []T) []any {
+func keys[T ~int64](list []T) []any {
 	out := make([]any, len(list))
 	for i, v := range list {
 		out[i] = int64(v)
@@ -18,12 +16,18 @@ func keys[T tel.Number | int64](list []T) []any {
 	return out
 }
 
+// keysAtOnce is how many keys one query asks for at most.
+const keysAtOnce = 512
+
 // inBites runs fn over keys in pieces of a few sizes, so that their statements stay
-// prepared. in is "IN ($1,$2,…)" for a piece.
+// prepared. in is "IN ($1,$2,…)" for a piece; fn may append to some.
 func inBites(keys []any, fn func(in string, some []any) error) error {
 	for len(keys) > 0 {
-		n := rowsAtOnce(len(keys))
-		if err := fn(`IN `+valuesList(1, n), keys[:n]); err != nil {
+		n := keysAtOnce
+		if len(keys) < n {
+			n = rowsAtOnce(len(keys))
+		}
+		if err := fn(`IN `+valuesList(1, n), keys[:n:n]); err != nil {
 			return err
 		}
 		keys = keys[n:]

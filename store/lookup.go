@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"tnreserve/store/tel"
@@ -359,25 +358,6 @@ func (s *Store) line(tn tel.Number, r *tel.Reservation, kept *TNInService, now t
 	return l
 }
 
-// listAtOnce is how many TNs one query asks for: one number, so that there is one text.
-const listAtOnce = 500
-
-// inLists calls fn with the numbers of a list, some at a time, as "$1, $2, …" and arguments,
-// after which the next placeholder is listAtOnce+1.
-func inLists[T ~int64](of []T, fn func(list string, args []any) error) error {
-	list := strings.Trim(valuesList(1, listAtOnce), "()")
-	for chunk := range slices.Chunk(of, listAtOnce) {
-		args := make([]any, listAtOnce)
-		for i := range args {
-			args[i] = int64(chunk[min(i, len(chunk)-1)])
-		}
-		if err := fn(list, args); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // fillAll reads the TNs of many reservations together.
 func (s *Store) fillAll(ctx context.Context, list []*tel.Reservation) error {
 	bySeq := make(map[int64]*tel.Reservation, len(list))
@@ -385,9 +365,9 @@ func (s *Store) fillAll(ctx context.Context, list []*tel.Reservation) error {
 	for i, r := range list {
 		bySeq[r.Seq], seqs[i] = r, r.Seq
 	}
-	return inLists(seqs, func(in string, args []any) error {
-		rows, err := s.read.QueryContext(ctx, `SELECT reservation, tn, NULL, '' FROM hold WHERE reservation IN (`+in+`)
-			UNION ALL SELECT reservation, tn, ended_at, how FROM past_hold WHERE reservation IN (`+in+`) ORDER BY 1, 2`, args...)
+	return inBites(keys(seqs), func(in string, some []any) error {
+		rows, err := s.read.QueryContext(ctx, `SELECT reservation, tn, NULL, '' FROM hold WHERE reservation `+in+`
+			UNION ALL SELECT reservation, tn, ended_at, how FROM past_hold WHERE reservation `+in+` ORDER BY 1, 2`, some...)
 		return eachRow(rows, err, func(row scanner) error {
 			var seq int64
 			var h tel.ReservedTN
@@ -402,9 +382,10 @@ func (s *Store) fillAll(ctx context.Context, list []*tel.Reservation) error {
 // heldOf are the reservations that hold TNs, within the actor's scope.
 func (s *Store) heldOf(ctx context.Context, actor tel.Actor, tns []tel.Number) (map[tel.Number]*tel.Reservation, error) {
 	held := map[tel.Number]*tel.Reservation{}
-	err := inLists(tns, func(list string, args []any) error {
-		rows, err := s.read.QueryContext(ctx, `SELECT `+reservationColumns+`, a.name, h.tn FROM hold h JOIN reservation r ON r.seq = h.reservation JOIN account a ON a.id = r.account_id
-			WHERE h.tn IN (`+list+`) AND ($501 OR r.account_id = $502)`, append(args, actor.Sees(0), int64(actor.Account))...)
+	err := inBites(keys(tns), func(in string, some []any) error {
+		c := condition{args: some}
+		c.add(`h.tn `+in+` AND (%s OR r.account_id = %s)`, actor.Sees(0), int64(actor.Account))
+		rows, err := s.read.QueryContext(ctx, `SELECT `+reservationColumns+`, a.name, h.tn FROM hold h JOIN reservation r ON r.seq = h.reservation JOIN account a ON a.id = r.account_id`+c.where(), c.args...)
 		return eachRow(rows, err, func(row scanner) error {
 			var r tel.Reservation
 			var tn tel.Number
@@ -419,9 +400,10 @@ func (s *Store) heldOf(ctx context.Context, actor tel.Actor, tns []tel.Number) (
 // keptOf are the TNs in service, aging or disabled, within the actor's scope.
 func (s *Store) keptOf(ctx context.Context, actor tel.Actor, tns []tel.Number) (map[tel.Number]*TNInService, error) {
 	kept := map[tel.Number]*TNInService{}
-	err := inLists(tns, func(list string, args []any) error {
-		rows, err := s.read.QueryContext(ctx, serviceSQL+` WHERE s.tn IN (`+list+`) AND (s.until IS NULL OR s.until > $501) AND ($502 OR s.account_id = $503)`,
-			append(args, micros(s.Now()), actor.Sees(0), int64(actor.Account))...)
+	err := inBites(keys(tns), func(in string, some []any) error {
+		c := condition{args: some}
+		c.add(`s.tn `+in+` AND (s.until IS NULL OR s.until > %s) AND (%s OR s.account_id = %s)`, micros(s.Now()), actor.Sees(0), int64(actor.Account))
+		rows, err := s.read.QueryContext(ctx, serviceSQL+c.where(), c.args...)
 		return eachRow(rows, err, func(row scanner) error {
 			n, err := scanService(row)
 			if err == nil {

@@ -143,7 +143,7 @@ func (t *tx) whyNot(account tel.AccountID, tns []tel.Number) ([]*tel.Error, erro
 		n := len(some)
 		rows, err := t.query(fmt.Sprintf(`SELECT p.tn, p.ended_at, p.how FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE p.tn %[1]s AND r.account_id = $%[2]d
 			UNION ALL SELECT h.tn, r.expires_at, 'expired' FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn %[1]s AND r.account_id = $%[2]d AND r.expires_at <= $%[3]d`,
-			in, n+1, n+2), append(some[:n:n], int64(account), micros(t.now))...)
+			in, n+1, n+2), append(some, int64(account), micros(t.now))...)
 		return eachRow(rows, err, func(row scanner) error {
 			var tn tel.Number
 			var at micros

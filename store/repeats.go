@@ -86,6 +86,39 @@ func (t *tx) repeatedOr(req tel.ReserveRequest, out tel.Reserved, refusal error)
 	return out, refusal
 }
 
+// extended tells whether this very extend was made before: its key says so, or it is a
+// retry and the same actor extended the reservation a short while ago. Extends that do
+// not say that they are retries each count, for whoever wants two sends the same twice.
+func (t *tx) extended(r *tel.Reservation, again tel.Again) (bool, error) {
+	if again.Key != "" {
+		_, _, found, err := t.answered(r.Account, again.Key, extendContent(r))
+		return found, err
+	}
+	if again.Within == 0 || r.StateAt(t.now).Ended() {
+		return false, nil
+	}
+	var seq int64
+	err := t.row(`SELECT seq FROM event WHERE reservation = $1 AND reservation <> 0 AND kind = $2 AND actor_id = $3 AND at >= $4 LIMIT 1`,
+		r.Seq, string(tel.EventExtended), t.actor.ID, micros(t.now.Add(-again.Within))).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (t *tx) rememberExtended(r *tel.Reservation, again tel.Again) error {
+	if again.Key == "" {
+		return nil
+	}
+	return t.rememberAnswer(r.Account, again.Key, extendContent(r), r.Seq, "[]")
+}
+
+// extendContent is what two extends under one key must share.
+func extendContent(r *tel.Reservation) []byte {
+	sum := sha256.Sum256([]byte("extend " + r.ID))
+	return sum[:]
+}
+
 // PlaceWholeOrder is PlaceOrder for named TNs that are wanted all or not at all, and
 // without a trace of the attempt: where one cannot be had no order is made, the error
 // is the first refusal, and refused has them all.

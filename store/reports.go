@@ -518,7 +518,7 @@ func (s *Store) addUse(ctx context.Context, list []*tel.NumberUse) error {
 }
 
 // madeAtOnce is how many reservations one step of EachMade reads.
-const madeAtOnce = listAtOnce
+const madeAtOnce = keysAtOnce
 
 // EachMade walks the reservations that were made in a report's range, oldest first, with
 // their TNs, for an export. It holds no transaction open and stops at the first error of

@@ -285,24 +285,28 @@ func content(req tel.ReserveRequest) []byte {
 	return sum[:]
 }
 
-// firstAnswer gives the answer that this key had before, if any.
-func (t *tx) firstAnswer(req tel.ReserveRequest) (*tel.Reserved, error) {
-	if req.IdempotencyKey == "" {
-		return nil, nil
+// answered finds what was answered under a key; found is false for nothing.
+func (t *tx) answered(account tel.AccountID, key string, content []byte) (seq int64, refused string, found bool, err error) {
+	if key == "" {
+		return 0, "", false, nil
 	}
 	var before []byte
-	var seq int64
-	var refused string
-	err := t.row(`SELECT content, reservation, refused FROM answered WHERE account_id = $1 AND key = $2 AND at > $3`,
-		int64(req.Account), req.IdempotencyKey, micros(t.now.Add(-answerStands))).Scan(&before, &seq, &refused)
+	err = t.row(`SELECT content, reservation, refused FROM answered WHERE account_id = $1 AND key = $2 AND at > $3`,
+		int64(account), key, micros(t.now.Add(-answerStands))).Scan(&before, &seq, &refused)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+		return 0, "", false, nil
 	}
-	if err != nil {
+	if err == nil && !slices.Equal(before, content) {
+		err = tel.Refuse(tel.CodeConflict, "This idempotency key was used for a different request.")
+	}
+	return seq, refused, err == nil, err
+}
+
+// firstAnswer gives the answer that this key had before, if any.
+func (t *tx) firstAnswer(req tel.ReserveRequest) (*tel.Reserved, error) {
+	seq, refused, found, err := t.answered(req.Account, req.IdempotencyKey, content(req))
+	if !found || err != nil {
 		return nil, err
-	}
-	if !slices.Equal(before, content(req)) {
-		return nil, tel.Refuse(tel.CodeConflict, "This idempotency key was used for a different request.")
 	}
 	out := &tel.Reserved{Repeated: true}
 	if err := json.Unmarshal([]byte(refused), &out.Refused); err != nil {
@@ -330,9 +334,13 @@ func (t *tx) remember(req tel.ReserveRequest, out tel.Reserved) error {
 	if err := t.flushReserved(); err != nil { // which numbers the reservation
 		return err
 	}
-	_, err = t.exec(`INSERT INTO answered (account_id, key, content, reservation, refused, at) VALUES ($1, $2, $3, $4, $5, $6)
+	return t.rememberAnswer(req.Account, req.IdempotencyKey, content(req), out.Reservation.Seq, string(refused))
+}
+
+func (t *tx) rememberAnswer(account tel.AccountID, key string, content []byte, seq int64, refused string) error {
+	_, err := t.exec(`INSERT INTO answered (account_id, key, content, reservation, refused, at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (account_id, key) DO UPDATE SET content = excluded.content, reservation = excluded.reservation, refused = excluded.refused, at = excluded.at`,
-		int64(req.Account), req.IdempotencyKey, content(req), out.Reservation.Seq, string(refused), micros(t.now))
+		int64(account), key, content, seq, refused, micros(t.now))
 	return err
 }
 
@@ -407,10 +415,23 @@ func CanonicalID(s string) (string, error) {
 // a successful extend ever moves it. CodeRanOut, CodeEnded, CodeAtLimit,
 // CodeNoExtensionsLeft, CodeNotFound, CodeReservationsOff.
 func (s *Store) Extend(ctx context.Context, actor tel.Actor, id string) (*tel.Reservation, error) {
+	return s.ExtendOnce(ctx, actor, id, tel.Again{})
+}
+
+// ExtendOnce is Extend for callers whose requests may come again: then the reservation
+// is answered as it is. CodeConflict when the key came with another reservation.
+func (s *Store) ExtendOnce(ctx context.Context, actor tel.Actor, id string, again tel.Again) (*tel.Reservation, error) {
+	if err := tel.CheckIdempotencyKey(again.Key); err != nil {
+		return nil, err
+	}
 	var out *tel.Reservation
 	err := s.change(ctx, actor, func(t *tx) error {
 		r, a, err := t.changeable(id)
 		if err != nil {
+			return err
+		}
+		if done, err := t.extended(r, again); done || err != nil {
+			out = r
 			return err
 		}
 		if !a.ReservationsOn {
@@ -428,7 +449,7 @@ func (s *Store) Extend(ctx context.Context, actor tel.Actor, id string) (*tel.Re
 		}
 		t.event(tel.EventExtended, r.Account, r.Seq, tel.Facts{TNs: r.HeldTNs(), ExpiresAt: r.ExpiresAt.UnixMicro(), Before: was.UnixMicro()})
 		out = r
-		return nil
+		return t.rememberExtended(r, again)
 	})
 	return out, err
 }

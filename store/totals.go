@@ -122,8 +122,8 @@ func (s *Store) addRepeats(ctx context.Context, y *tally, taken []taking) error 
 		tns[i] = t.tn
 	}
 	before := map[tel.Number][]taking{}
-	err := inLists(tns, func(list string, args []any) error {
-		rows, err := s.read.QueryContext(ctx, `SELECT p.tn, p.reservation, r.account_id FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE p.tn IN (`+list+`)`, args...)
+	err := inBites(keys(tns), func(in string, some []any) error {
+		rows, err := s.read.QueryContext(ctx, `SELECT p.tn, p.reservation, r.account_id FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE p.tn `+in, some...)
 		return eachRow(rows, err, func(row scanner) error {
 			var p taking
 			err := row.Scan(&p.tn, &p.reservation, &p.account)

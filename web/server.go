@@ -5,13 +5,10 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,16 +16,16 @@ import (
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/web/limit"
 )
 
 // Config is what the dashboard needs.
 type Config struct {
-	Store   *store.Store
-	Log     *slog.Logger
-	BaseURL string // as people reach it; "" takes the request's host. https makes cookies Secure
-	Version string
-	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
-	TrustedProxies []netip.Prefix
+	Store          *store.Store
+	Log            *slog.Logger
+	BaseURL        string // as people reach it; "" takes the request's host. https makes cookies Secure
+	Version        string
+	TrustedProxies limit.Proxies
 	SSO            *SSO // nil: none. It needs a BaseURL
 	EndUsers       EndUserLimits
 	OpenAPI        []byte // the JSON door's document, which a page shows; nil: no page
@@ -168,29 +165,8 @@ func (r *recorder) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// remoteAddr is the caller's address without its port. A proxy's word for it is
-// believed only from the proxies that the operator named: anybody can send a header.
-func (s *Server) remoteAddr(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && s.trusted(host); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		host = hop.Unmap().String()
-	}
-	return host
-}
-
-// trusted tells whether an address is one of the operator's proxies.
-func (s *Server) trusted(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return err == nil && slices.ContainsFunc(s.cfg.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
-}
+// remoteAddr is the caller's address.
+func (s *Server) remoteAddr(r *http.Request) string { return s.cfg.TrustedProxies.Addr(r) }
 
 // localPath gives back an address inside the site, or "" for anything else. Browsers
 // read "/\evil.com" and "//evil.com" as another host.

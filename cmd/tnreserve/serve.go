@@ -31,7 +31,7 @@ type serveCommand struct {
 	IdleOthers  time.Duration `placeholder:"4h" default:"4h" help:"The same for everybody else. Default: ${default}."`
 	SessionMost time.Duration `placeholder:"12h" default:"12h" help:"Any session ends after so long. Default: ${default}."`
 
-	TrustedProxy []netip.Prefix `name:"trusted-proxy" placeholder:"CIDR" help:"Believe X-Forwarded-For from these addresses, such as 127.0.0.1/32; sign-in limits are per address. Comma-separated."`
+	TrustedProxy []netip.Prefix `name:"trusted-proxy" placeholder:"CIDR" help:"Believe X-Forwarded-For from these addresses, such as 127.0.0.1/32; limits and the audit trail go by address. Comma-separated."`
 
 	sso
 
@@ -87,8 +87,8 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	rates := c.clientLimits(s)
-	xmlDoor := bandwidth.New(bandwidth.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates})
-	jsonDoor := telnyx.New(telnyx.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates})
+	xmlDoor := bandwidth.New(bandwidth.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates, Proxies: c.TrustedProxy})
+	jsonDoor := telnyx.New(telnyx.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates, Proxies: c.TrustedProxy})
 	if err := s.EndReusableLinks(ctx, console); err != nil {
 		return err
 	}

@@ -310,6 +310,12 @@ type Repeat struct {
 	Within time.Duration // how long ago the first one was at most
 }
 
+// Again tells how an extend is known when it comes again: it has no content of its own.
+type Again struct {
+	Key    string        // an idempotency key; "" is none
+	Within time.Duration // of a retry: how long ago the first one was at most; 0 is no retry
+}
+
 // Reserved is the answer: the reservation, nil when no TN was had, and a refusal
 // for each TN that was not.
 type Reserved struct {

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
 	"tnreserve/web/bandwidth"
+	"tnreserve/web/limit"
 )
 
 // belongings are things of one account, or of none.
@@ -304,6 +306,36 @@ func TestChangesAreTheClients(t *testing.T) {
 	}
 	if a := history[0].Actor; a.Kind != tel.KindClient || a.Door != "bandwidth" || a.Addr != "192.0.2.1" {
 		t.Errorf("%+v", a)
+	}
+}
+
+// Behind a proxy the history has the client's own address, and failures count there.
+func TestProxies(t *testing.T) {
+	d := open(t)
+	d.config.Proxies = limit.Proxies{netip.MustParsePrefix("192.0.2.1/32")} // which httptest asks from
+	d.hang(nil)
+	ask := func(who, forwarded string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("POST", "http://door.test"+mine("/tnreservation"), strings.NewReader(reservation))
+		r.Header.Set("Content-Type", "application/xml")
+		r.Header.Set("X-Forwarded-For", forwarded)
+		r.SetBasicAuth("nobody", "x")
+		d.sign(r, who)
+		return d.serve(r)
+	}
+	for range 60 {
+		ask("", "203.0.113.66")
+	}
+	if a, b := ask("", "203.0.113.66").Code, ask("", "203.0.113.66, 203.0.113.7").Code; a != 429 || b != 401 {
+		t.Errorf("who failed gets %d, another %d", a, b)
+	}
+	id := ask("acme-admin", "198.51.100.1, 2001:db8::7").Header().Get("Location")
+	r, err := d.Reservation(ctx, root, id[strings.LastIndexByte(id, '/')+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	history, err := d.History(ctx, r)
+	if err != nil || history[0].Actor.Addr != "2001:db8::7" {
+		t.Errorf("%v %v", history, err)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"runtime"
@@ -27,6 +26,7 @@ type Config struct {
 	BaseURL string       // as clients reach the server; "" takes the request's own host
 	Auth    Auth
 	Limits  *limit.Limits // of requests per client; nil is none
+	Proxies limit.Proxies
 }
 
 // Auth tells who asks. Left empty it is the store's; tests put something of their own
@@ -198,14 +198,8 @@ func (c *call) scope() error {
 // errNoAccount is the answer for every account but the client's own.
 var errNoAccount = tel.NotFound()
 
-// addr is the caller's address without its port.
-func (c *call) addr() string {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
-	if err != nil {
-		return c.r.RemoteAddr
-	}
-	return host
-}
+// addr is the caller's address.
+func (c *call) addr() string { return c.cfg.Proxies.Addr(c.r) }
 
 // query is a parameter of the address; its name's case does not matter, as a path's.
 func (c *call) query(name string) string {

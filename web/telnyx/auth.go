@@ -71,16 +71,25 @@ func (c *call) comeBack(err error) {
 const (
 	repeatsWithin = time.Minute
 	retriesWithin = 24 * time.Hour
+	// Two extends are always the same byte for byte. So only a retry counts as one, and
+	// for as long as Telnyx's clients try: three times, with a minute for each answer.
+	extendRetriesWithin = 5 * time.Minute
 )
 
 // repeat is how the store knows this request when it comes again: the route and the
 // body, to the byte. The store adds the client.
 func (c *call) repeat(body []byte) tel.Repeat {
 	r := tel.Repeat{Mark: c.route.method + " " + c.route.pattern + "\n" + string(body), Within: repeatsWithin}
-	if n, err := strconv.Atoi(c.r.Header.Get("X-Stainless-Retry-Count")); err == nil && n > 0 {
+	if c.retried() {
 		r.Within = retriesWithin
 	}
 	return r
+}
+
+// retried tells whether the client says that it sent this request before.
+func (c *call) retried() bool {
+	n, err := strconv.Atoi(c.r.Header.Get("X-Stainless-Retry-Count"))
+	return err == nil && n > 0
 }
 
 // idempotencyKey is the header's key within the client and the route; "" is none. It

@@ -80,7 +80,10 @@
 //     first one made: the reservation while it holds its numbers, the order as it is.
 //   - Idempotency-Key does so for a day; other content under it is 409 10027. A request
 //     with a key is not looked at for the other two.
-//   - An extend that comes again extends again.
+//   - An extend with X-Stainless-Retry-Count above 0 answers the reservation as it is if
+//     the same client extended it less than five minutes ago; with an Idempotency-Key it
+//     counts once in a day. Any other extends again: two are always the same byte for
+//     byte, and who wants two sends it twice.
 //   - Every 409 carries x-should-retry: false.
 //
 // Reading:

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"runtime"
@@ -30,6 +29,7 @@ type Config struct {
 	// put something of their own here.
 	ByToken func(ctx context.Context, token, addr string) (tel.Actor, error)
 	Limits  *limit.Limits // of requests per client; nil is none
+	Proxies limit.Proxies
 }
 
 // Door answers Telnyx's clients.
@@ -155,14 +155,8 @@ func (c *call) handle(path []string) error {
 	return c.route.handle(c)
 }
 
-// addr is the caller's address without its port.
-func (c *call) addr() string {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
-	if err != nil {
-		return c.r.RemoteAddr
-	}
-	return host
-}
+// addr is the caller's address.
+func (c *call) addr() string { return c.cfg.Proxies.Addr(c.r) }
 
 // data is every answer that is no error.
 type data struct {

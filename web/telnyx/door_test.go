@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -275,5 +276,45 @@ func TestLog(t *testing.T) {
 	d.do("acme-admin", "GET", "/v2/a%0ab%1b%e2%80%a8c?x%0ay=1", "")
 	if n := strings.Count(d.log.String(), "\n"); n != 1 || strings.Contains(d.log.String(), d.clients["acme-admin"].Key) {
 		t.Errorf("%d lines: %s", n, d.log)
+	}
+}
+
+// Behind a proxy every client has its own address: in the history, and where failures
+// are counted. A header that did not come from the proxy counts for nothing.
+func TestProxies(t *testing.T) {
+	d := open(t)
+	d.config.Proxies = limit.Proxies{netip.MustParsePrefix("127.0.0.0/8")}
+	d.hang(nil)
+	ask := func(remote, forwarded, key string) answer {
+		r := d.request("", "GET", "/v2/number_orders", "")
+		r.RemoteAddr = remote
+		r.Header.Set("X-Forwarded-For", forwarded)
+		r.Header.Set("Authorization", "Bearer "+key)
+		return d.serve(r)
+	}
+	for range 60 {
+		ask("127.0.0.1:1", "198.51.100.1, 203.0.113.66", "tnr_live_none")
+	}
+	for _, c := range []struct {
+		remote, forwarded string
+		want              int
+	}{
+		{"127.0.0.1:1", "203.0.113.66", 429}, {"127.0.0.1:1", "203.0.113.7", 401}, {"127.0.0.1:1", "198.51.100.1", 401},
+		{"203.0.113.66:1", "203.0.113.8", 429}, {"203.0.113.9:1", "203.0.113.66", 401},
+	} {
+		if got := ask(c.remote, c.forwarded, "tnr_live_none").Code; got != c.want {
+			t.Errorf("%s for %s answers %d, not %d", c.remote, c.forwarded, got, c.want)
+		}
+	}
+	r := d.request("acme-admin", "POST", "/v2/number_reservations", `{"phone_numbers":[{"phone_number":"+13125550101"}]}`)
+	r.RemoteAddr = "127.0.0.1:1"
+	r.Header.Set("X-Forwarded-For", "198.51.100.1, 2001:db8::7")
+	made, err := d.Reservation(ctx, root, d.serve(r).get("data.id"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	history, err := d.History(ctx, made)
+	if err != nil || history[0].Actor.Addr != "2001:db8::7" {
+		t.Errorf("%v %v", history, err)
 	}
 }

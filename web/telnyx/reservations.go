@@ -151,7 +151,15 @@ func (c *call) getReservation() error {
 }
 
 func (c *call) extendReservation() error {
-	r, err := c.store.Extend(c.r.Context(), c.actor, c.args[0])
+	key, err := c.idempotencyKey()
+	if err != nil {
+		return err
+	}
+	again := tel.Again{Key: key}
+	if c.retried() {
+		again.Within = extendRetriesWithin
+	}
+	r, err := c.store.ExtendOnce(c.r.Context(), c.actor, c.args[0], again)
 	if err != nil {
 		return err
 	}

@@ -255,3 +255,53 @@ func TestSameReservations(t *testing.T) {
 		t.Error(got, err)
 	}
 }
+
+// A retry of an extend, or one under the same key, counts once; any other counts.
+func TestRepeatedExtend(t *testing.T) {
+	d := open(t)
+	at := reservations + "/" + d.want(200, "acme-admin", "POST", reservations, naming("", "+19195552001")).get("data.id") + "/actions/extend"
+	other := reservations + "/" + d.want(200, "acme-admin", "POST", reservations, naming("", "+19195552002")).get("data.id") + "/actions/extend"
+	ask := func(who, path string, headers ...string) answer {
+		r := d.request(who, "POST", path, "")
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		return d.serve(r)
+	}
+	until := func(what, hour string, a answer) {
+		t.Helper()
+		if a.Code != 200 || a.at("data.phone_numbers.0.expired_at") != "2026-11-21T"+hour+":00:00.000000Z" {
+			t.Errorf("%s: %d %s", what, a.Code, a.Body)
+		}
+	}
+	ended := "2026-11-22T03:00:00.000000Z"
+	until("a retry of what never arrived", "23", ask("acme-admin", at, "X-Stainless-Retry-Count", "1"))
+	until("its retry", "23", ask("acme-admin", at, "X-Stainless-Retry-Count", "2"))
+	d.Clock.Add(5 * time.Minute)
+	until("a late one", "23", ask("acme-admin", at, "X-Stainless-Retry-Count", "2"))
+	for _, who := range []string{"acme-other", "acme-admin", "globex-admin"} {
+		a := ask(who, at, "X-Stainless-Retry-Count", "1")
+		want := map[string]int{"acme-other": 200, "acme-admin": 200, "globex-admin": 404}[who]
+		if a.Code != want || want == 200 && a.at("data.phone_numbers.0.expired_at") != ended {
+			t.Errorf("%s: %d %s", who, a.Code, a.Body)
+		}
+	}
+	d.Clock.Add(time.Microsecond)
+	if a := ask("acme-admin", at); a.Code != 422 || a.at("errors.0.code") != "85008" {
+		t.Errorf("at the limit: %d %s", a.Code, a.Body)
+	}
+
+	until("a key", "23", ask("acme-admin", other, "Idempotency-Key", "k"))
+	until("the key again", "23", ask("acme-admin", other, "Idempotency-Key", "k", "X-Stainless-Retry-Count", "1"))
+	if a := ask("acme-admin", at, "Idempotency-Key", "k"); a.Code != 409 || a.at("errors.0.code") != "10027" {
+		t.Errorf("the key of another: %d %s", a.Code, a.Body)
+	}
+	if a := ask("acme-other", other, "Idempotency-Key", "k"); a.Code != 200 || a.at("data.phone_numbers.0.expired_at") != ended {
+		t.Errorf("another client's key: %d %s", a.Code, a.Body)
+	}
+	d.want(200, "acme-admin", "DELETE", strings.TrimSuffix(other, "/actions/extend"), "")
+	if a := ask("acme-admin", other, "X-Stainless-Retry-Count", "1"); a.Code != 422 {
+		t.Errorf("a retry after the end: %d %s", a.Code, a.Body)
+	}
+	checkBooks(t, d)
+}

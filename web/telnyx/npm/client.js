@@ -180,6 +180,15 @@ async function main() {
     assert.strictEqual(await control("was-cut"), "2");
     assert.strictEqual((await admin.numberOrders.list()).meta.total_results, 2);
   });
+  await step("a cut connection extends once", async () => {
+    const cut = client(ADMIN, CUT);
+    const r = (await admin.numberReservations.create({ phone_numbers: numbers("+19195552050") })).data;
+    const hours = (held) => (new Date(held.data.phone_numbers[0].expired_at) - new Date(held.data.created_at)) / 3600e3;
+    await control("cut");
+    assert.strictEqual(hours(await cut.numberReservations.actions.extend(r.id)), 8);
+    assert.strictEqual(await control("was-cut"), "3");
+    assert.strictEqual(hours(await admin.numberReservations.actions.extend(r.id)), 12);
+  });
   await step("a webhook's signature", async () => {
     const hook = JSON.parse(WEBHOOK);
     const signed = client(ADMIN, BASE, { publicKey: PUBLIC_KEY });
