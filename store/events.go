@@ -97,13 +97,18 @@ func (s *Store) committed(t *tx) {
 		return
 	}
 	s.highWater.Store(max(s.highWater.Load(), t.now.UnixMicro()))
+	s.count(func(y *deeds) {
+		for _, e := range t.events {
+			y.events[e.Kind]++
+		}
+	})
 	t.outbox.wake(s.outgoing)
 	s.applying.Lock()
 	defer s.applying.Unlock()
-	if s.applied < t.chain.seq {
+	if s.applied.Load() < t.chain.seq {
 		s.catchUp(context.Background(), t.chain.seq) // another process wrote in between
 	}
-	if s.applied == t.chain.seq { // else somebody has read ours meanwhile, or will
+	if s.applied.Load() == t.chain.seq { // else somebody has read ours meanwhile, or will
 		s.apply(t.events)
 	}
 }
@@ -170,7 +175,8 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 		return
 	}
 	for {
-		events, err := s.someEvents(ctx, s.applied, to)
+		asked := time.Now() // a stopwatch; nothing in the database is decided by it
+		events, err := s.someEvents(ctx, s.applied.Load(), to)
 		if err != nil {
 			if ctx.Err() == nil {
 				s.log.Error("following events", "error", err)
@@ -179,6 +185,9 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 		}
 		s.apply(events)
 		if len(events) < catchUpAtOnce {
+			if to == lastEvent {
+				s.followed.Store(asked)
+			}
 			return
 		}
 	}
@@ -198,9 +207,7 @@ func (s *Store) Lag(ctx context.Context) (int64, error) {
 	if err := s.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&last); err != nil {
 		return 0, err
 	}
-	s.applying.Lock()
-	defer s.applying.Unlock()
-	return max(0, last-s.applied), nil
+	return max(0, last-s.applied.Load()), nil
 }
 
 // apply brings events onto the shelf, together, and tells the open pages.
@@ -226,7 +233,7 @@ func (s *Store) apply(events []*tel.Event) {
 		if strings.HasPrefix(string(e.Kind), "person.") {
 			s.signedIn.forget() // perhaps another process's doing
 		}
-		s.applied = e.Seq
+		s.applied.Store(e.Seq)
 		s.hub.tell(e)
 	}
 	if freed {

@@ -53,6 +53,7 @@ var postgresDialect = dialect{
 	},
 	lost:     func(err error) bool { return lostPostgres(err) && !cannotConnect(err) },
 	listen:   listenPostgres,
+	size:     sizePostgres,
 	keepTurn: `SET LOCAL idle_in_transaction_session_timeout = 0`,
 	renumber: func(table, column string) string {
 		return `SELECT setval(pg_get_serial_sequence('` + table + `', '` + column + `'), COALESCE(MAX(` + column + `), 0) + 1, FALSE) FROM ` + table
