@@ -19,7 +19,13 @@ import (
 // only assigns results. ctx counts until fn's turn comes; after that the outcome is
 // awaited whatever happens to the caller.
 func (s *Store) change(ctx context.Context, actor tel.Actor, fn func(*tx) error) error {
-	return s.writer.do(ctx, actor, fn)
+	told := s.cfg.Watch.watched(ctx)
+	j := &job{ctx: ctx, actor: actor, fn: fn, done: make(chan struct{})}
+	err := s.writer.do(ctx, j)
+	if told != nil {
+		told(j.turn, err)
+	}
+	return err
 }
 
 // largeChange is how many TNs make a change a large one.
@@ -58,6 +64,7 @@ type writer struct {
 	ended      chan struct{} // run has answered its last job
 	statements map[string]*statement
 	settled    int64 // the event up to which this writer last waited for the disk
+	turn       Turn  // the one under way, or the last
 }
 
 type job struct {
@@ -65,6 +72,7 @@ type job struct {
 	actor tel.Actor
 	fn    func(*tx) error
 	err   error
+	turn  Turn
 	done  chan struct{}
 }
 
@@ -74,8 +82,7 @@ func newWriter(s *Store, conn *sql.Conn) *writer {
 
 var errClosed = tel.Refuse(tel.CodeBusy, "The service is closing; nothing was done. Try again in a moment.")
 
-func (w *writer) do(ctx context.Context, actor tel.Actor, fn func(*tx) error) error {
-	j := &job{ctx: ctx, actor: actor, fn: fn, done: make(chan struct{})}
+func (w *writer) do(ctx context.Context, j *job) error {
 	select {
 	case <-w.closing:
 		return errClosed
@@ -149,6 +156,7 @@ func (w *writer) takeTurn(first *job) {
 	}
 	w.commit(batch)
 	for _, j := range batch {
+		j.turn = w.turn
 		close(j.done)
 	}
 }
@@ -169,6 +177,12 @@ func (w *writer) commit(batch []*job) {
 // a change fails after it wrote, all is rolled back and each runs alone, so that nobody
 // pays for a neighbour.
 func (w *writer) tryCommit(batch []*job) error {
+	w.turn = Turn{Changes: len(batch), Began: time.Now()} // a stopwatch; nothing is decided by it
+	defer func() {
+		if w.turn.Ended = time.Now(); w.store.cfg.Watch.Turn != nil {
+			w.store.cfg.Watch.Turn(w.turn)
+		}
+	}()
 	defer w.limitTime()()
 	t, err := w.begin()
 	if err != nil {
@@ -294,6 +308,7 @@ func (t *tx) attempt(j *job) (err error) {
 func (t *tx) finish() error {
 	err := t.flush()
 	if err == nil {
+		t.turn.Flushing = time.Now()
 		err = t.store.dialect.commit(t)
 	}
 	if outcome, ok := errors.AsType[errOutcome](err); ok {

@@ -419,7 +419,7 @@ func (c *checker) shelf() error {
 	defer c.store.applying.Unlock()
 	c.store.catchUp(c.ctx, lastEvent)
 	var last int64
-	if err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&last); err != nil || last != c.store.applied {
+	if err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&last); err != nil || last != c.store.applied.Load() {
 		return err
 	}
 	now := c.store.Now()

@@ -75,6 +75,8 @@ type dialect struct {
 	checkpoint string
 	// integrity is a query that answers "ok", or what is wrong with the file.
 	integrity string
+	// size is how many bytes the database has, and its log where that is its own file.
+	size func(context.Context, *Store) (database, log int64, err error)
 	// damaged tells an error that means that the file is none of the database's.
 	damaged func(error) bool
 }
@@ -111,6 +113,7 @@ var sqliteDialect = dialect{
 	},
 	checkpoint: `PRAGMA wal_checkpoint(PASSIVE)`,
 	integrity:  `PRAGMA integrity_check(20)`,
+	size:       sizeSQLite,
 	damaged: func(err error) bool {
 		e, ok := errors.AsType[*sqlite.Error](err)
 		return ok && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)

@@ -97,13 +97,18 @@ func (s *Store) committed(t *tx) {
 		return
 	}
 	s.highWater.Store(max(s.highWater.Load(), t.now.UnixMicro()))
+	s.count(func(y *deeds) {
+		for _, e := range t.events {
+			y.events[e.Kind]++
+		}
+	})
 	t.outbox.wake(s.outgoing)
 	s.applying.Lock()
 	defer s.applying.Unlock()
-	if s.applied < t.chain.seq {
+	if s.applied.Load() < t.chain.seq {
 		s.catchUp(context.Background(), t.chain.seq) // another process wrote in between
 	}
-	if s.applied == t.chain.seq { // else somebody has read ours meanwhile, or will
+	if s.applied.Load() == t.chain.seq { // else somebody has read ours meanwhile, or will
 		s.apply(t.events)
 	}
 }
@@ -129,7 +134,7 @@ func (s *Store) follow(ctx context.Context, wake <-chan struct{}) {
 		}
 		s.applying.Lock()
 		s.catchUp(ctx, lastEvent)
-		now := s.applied
+		now := s.applied.Load()
 		s.applying.Unlock()
 		if ticked && now == before && s.dialect.settled != "" {
 			s.settleStale(ctx)
@@ -155,7 +160,7 @@ func (s *Store) settleStale(ctx context.Context) {
 // nothing does it.
 func (s *Store) settle(ctx context.Context) error {
 	s.applying.Lock()
-	seen := s.applied
+	seen := s.applied.Load()
 	s.applying.Unlock()
 	return s.change(ctx, tel.System("follower"), func(t *tx) error {
 		if t.chain.seq < seen {
@@ -205,7 +210,8 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 		return
 	}
 	for {
-		events, err := s.someEvents(ctx, s.applied, to)
+		asked := time.Now() // a stopwatch; nothing in the database is decided by it
+		events, err := s.someEvents(ctx, s.applied.Load(), to)
 		if err != nil {
 			if ctx.Err() == nil {
 				s.log.Error("following events", "error", err)
@@ -214,6 +220,9 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 		}
 		s.apply(events)
 		if len(events) < catchUpAtOnce {
+			if to == lastEvent {
+				s.followed.Store(asked)
+			}
 			return
 		}
 	}
@@ -233,9 +242,7 @@ func (s *Store) Lag(ctx context.Context) (int64, error) {
 	if err := s.read.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&last); err != nil {
 		return 0, err
 	}
-	s.applying.Lock()
-	defer s.applying.Unlock()
-	return max(0, last-s.applied), nil
+	return max(0, last-s.applied.Load()), nil
 }
 
 // apply brings events onto the shelf, together, and tells the open pages.
@@ -261,7 +268,7 @@ func (s *Store) apply(events []*tel.Event) {
 		if strings.HasPrefix(string(e.Kind), "person.") {
 			s.signedIn.forget() // perhaps another process's doing
 		}
-		s.applied = e.Seq
+		s.applied.Store(e.Seq)
 		s.hub.tell(e)
 	}
 	if freed {

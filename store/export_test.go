@@ -135,3 +135,11 @@ func CatchUpAtOnce(n int) (undo func()) {
 	catchUpAtOnce = n
 	return func() { catchUpAtOnce = before }
 }
+
+// StopFollowing makes the store's shelf stand still as if it could not follow, since so
+// long ago, until it is told to go on.
+func (s *Store) StopFollowing(since time.Duration) (goOn func()) {
+	s.applying.Lock()
+	s.followed.Store(time.Now().Add(-since))
+	return s.applying.Unlock
+}

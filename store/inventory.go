@@ -473,9 +473,11 @@ func (s *Store) loadShelf(ctx context.Context) error {
 		return err
 	}
 	defer tx.Rollback()
-	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&s.applied); err != nil {
+	var last int64
+	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&last); err != nil {
 		return err
 	}
+	s.applied.Store(last)
 	if err := s.putBlocks(ctx, tx, 0, lastBlock); err != nil {
 		return err
 	}
@@ -484,7 +486,11 @@ func (s *Store) loadShelf(ctx context.Context) error {
 		return err
 	}
 	rows, err = tx.QueryContext(ctx, `SELECT tn, COALESCE(until, 0), until IS NOT NULL FROM tn_state`)
-	return eachRow(rows, err, s.takeHeld)
+	if err := eachRow(rows, err, s.takeHeld); err != nil {
+		return err
+	}
+	s.followed.Store(time.Now())
+	return nil
 }
 
 // takeHeld takes one TN off the shelf: until a time, or until somebody says.

@@ -301,7 +301,9 @@ func (s *Store) FinishAttempt(ctx context.Context, actor tel.Actor, id string, r
 	if err := onlyHouse(actor); err != nil {
 		return err
 	}
-	return s.change(ctx, actor, func(t *tx) error {
+	var outcome AttemptOutcome
+	err := s.change(ctx, actor, func(t *tx) error {
+		outcome = ""
 		w, err := t.underWay(id)
 		if err != nil || w == nil {
 			return err
@@ -313,13 +315,20 @@ func (s *Store) FinishAttempt(ctx context.Context, actor tel.Actor, id string, r
 		case w.State != tel.DeliverySending || w.Attempts != r.Number:
 			return nil // somebody else is at it: the lease ran out
 		case r.Stopped:
+			outcome = AttemptCut
 			_, err := t.exec(`UPDATE delivery SET state = 'waiting', next_at = $1, in_a_row = in_a_row - 1 WHERE seq = $2`, micros(t.now), w.Seq)
 			return err
 		case !r.Failed():
+			outcome = AttemptDelivered
 			return t.delivered(w)
 		}
-		return t.notDelivered(w, r, spread)
+		outcome, err = t.notDelivered(w, r, spread)
+		return err
 	})
+	if err == nil && outcome != "" {
+		s.count(func(y *deeds) { y.attempts[outcome]++ })
+	}
+	return err
 }
 
 // noteSuccess is how often an endpoint's last success is written down at most.
@@ -341,34 +350,34 @@ func (t *tx) endDelivery(w *underWay, state tel.DeliveryState) error {
 	return t.advance(w.Endpoint, w.subject)
 }
 
-func (t *tx) notDelivered(w *underWay, r tel.AttemptResult, spread float64) error {
+func (t *tx) notDelivered(w *underWay, r tel.AttemptResult, spread float64) (AttemptOutcome, error) {
 	if w.failingSince.IsZero() {
 		w.failingSince = r.At
 		if _, err := t.exec(`UPDATE endpoint SET failing_since = $1 WHERE id = $2`, micros(r.At), w.Endpoint); err != nil {
-			return err
+			return "", err
 		}
 	}
 	last := w.triedFrom.Add(tel.RetryFor)
 	over := !t.now.Before(last)
 	if over && w.failingSince.After(w.triedFrom) {
-		return t.endDelivery(w, tel.DeliveryFailed)
+		return AttemptGivenUp, t.endDelivery(w, tel.DeliveryFailed)
 	}
 	next := t.now.Add(tel.RetryAfter(w.inARow, spread))
 	if next.After(last) {
 		next = last
 	}
 	if _, err := t.exec(`UPDATE delivery SET state = 'waiting', next_at = $1 WHERE seq = $2`, micros(next), w.Seq); err != nil {
-		return err
+		return "", err
 	}
 	switch {
 	case !w.pausedAt.IsZero():
-		return nil
+		return AttemptFailed, nil
 	case r.Gone:
-		return t.pauseFailing(w, "The endpoint answered 410 Gone: it wants nothing more.")
+		return AttemptFailed, t.pauseFailing(w, "The endpoint answered 410 Gone: it wants nothing more.")
 	case over:
-		return t.pauseFailing(w, "Nothing could be delivered for "+tel.HumanDuration(tel.RetryFor)+". Last: "+r.Error)
+		return AttemptFailed, t.pauseFailing(w, "Nothing could be delivered for "+tel.HumanDuration(tel.RetryFor)+". Last: "+r.Error)
 	}
-	return nil
+	return AttemptFailed, nil
 }
 
 func (t *tx) pauseFailing(w *underWay, because string) error {

@@ -63,6 +63,7 @@ var postgresDialect = dialect{
 	listen:   listenPostgres,
 	settle:   settlePostgres,
 	settled:  ` AND seq <= (SELECT MAX(seq) FROM durable)`,
+	size:     sizePostgres,
 	keepTurn: `SET LOCAL idle_in_transaction_session_timeout = 0`,
 	renumber: func(table, column string) string {
 		return `SELECT setval(pg_get_serial_sequence('` + table + `', '` + column + `'), COALESCE(MAX(` + column + `), 0) + 1, FALSE) FROM ` + table

@@ -49,6 +49,7 @@ func (s *Store) Reserve(ctx context.Context, actor tel.Actor, req tel.ReserveReq
 		out, err = t.reserve(req)
 		return err
 	})
+	s.countRefusal(err)
 	return out, err
 }
 

@@ -33,6 +33,7 @@ type Config struct {
 	// for operators and admins, the other for everybody else. AbsoluteSession ends
 	// any. 0 is 30 minutes, 4 hours and 12 hours.
 	IdleStaff, IdleOthers, AbsoluteSession time.Duration
+	Watch                                  Watch // the zero Watch is told nothing
 }
 
 // Store is the service. It is safe for concurrent use; Close ends it.
@@ -59,7 +60,11 @@ type Store struct {
 
 	highWater atomic.Int64 // µs; time never goes behind it
 	applying  sync.Mutex
-	applied   int64 // the last event that the shelf has seen
+	applied   atomic.Int64 // the last event that the shelf has seen; written while applying
+	followed  atomic.Value // time.Time: when it had seen all
+
+	counting sync.Mutex
+	deeds    deeds // guarded by counting
 
 	node string // names this process to the others
 
@@ -80,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, node: rand.Text(), shelf: shelf.New(), hashing: make(chan struct{}, 4), large: make(chan struct{}, 1), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, node: rand.Text(), deeds: newDeeds(), shelf: shelf.New(), hashing: make(chan struct{}, 4), large: make(chan struct{}, 1), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
 	s.waiting.Store(true) // until somebody has looked
 	s.cameFree.Store(true)
 	if err := s.open(ctx); err != nil {

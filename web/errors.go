@@ -10,6 +10,7 @@ import (
 
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/web/observe"
 )
 
 // statusOf is the dashboard's table from the one vocabulary to HTTP.
@@ -73,8 +74,7 @@ func (v *visit) fail(err error) {
 }
 
 func (v *visit) id() string {
-	id, _ := v.r.Context().Value(requestID{}).(string)
-	return id
+	return observe.Of(v.r.Context()).ID
 }
 
 // toSignIn sends somebody who is not signed in to do so, or to finish it, and back here
@@ -147,12 +147,6 @@ func (v *visit) nothing() error {
 	}
 	v.w.Header().Set("Allow", strings.Join(allowed, ", "))
 	return v.render(http.StatusMethodNotAllowed, views.ProblemPage(v.shell(), views.Problem{Status: http.StatusMethodNotAllowed}))
-}
-
-func (v *visit) healthz() error {
-	v.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = v.w.Write([]byte("ok\n"))
-	return nil
 }
 
 const flashLife = time.Minute

@@ -26,6 +26,8 @@ func (s *Server) routes() []route {
 	return []route{
 		{"GET /{$}", signedIn, (*visit).home},
 		{"GET /healthz", open, (*visit).healthz},
+		{"GET /readyz", open, (*visit).readyz},
+		{"GET /metrics", signedIn, (*visit).metrics},
 		{"GET /static/", open, fromHandler(static.Handler())},
 		{"POST /theme", open, (*visit).setTheme},
 		{"GET /live", signedIn, (*visit).live},

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"context"
-	"crypto/rand"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -11,12 +9,13 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/views"
 	"tnreserve/web/limit"
+	"tnreserve/web/observe"
 )
 
 // Config is what the dashboard needs.
@@ -28,7 +27,9 @@ type Config struct {
 	TrustedProxies limit.Proxies
 	SSO            *SSO // nil: none. It needs a BaseURL
 	EndUsers       EndUserLimits
-	OpenAPI        []byte // the JSON door's document, which a page shows; nil: no page
+	OpenAPI        []byte            // the JSON door's document, which a page shows; nil: no page
+	Metrics        http.Handler      // what operators see at /metrics; nil: nothing
+	Observer       *observe.Observer // nil is the log alone
 }
 
 // Server serves the dashboard.
@@ -46,6 +47,7 @@ type Server struct {
 	// searching has a place per search page that is made at once: half the cores, so
 	// that those who search never starve those who reserve.
 	searching chan struct{}
+	leaving   atomic.Bool // about to end: /readyz says so
 	draining  chan struct{}
 	drained   sync.Once
 }
@@ -58,6 +60,9 @@ func New(cfg Config) (*Server, error) {
 	base, err := url.Parse(cfg.BaseURL)
 	if err != nil || cfg.BaseURL != "" && (base.Host == "" || base.Scheme != "http" && base.Scheme != "https") {
 		return nil, tel.Invalid("base-url", "%q is not an address such as https://numbers.example.com", cfg.BaseURL)
+	}
+	if cfg.Observer == nil {
+		cfg.Observer = &observe.Observer{Log: cfg.Log}
 	}
 	s := &Server{cfg: cfg, store: cfg.Store, log: cfg.Log, draining: make(chan struct{}), searching: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	s.sessions = &cookieStore{store: cfg.Store, secure: base.Scheme == "https"}
@@ -84,9 +89,14 @@ func New(cfg Config) (*Server, error) {
 // Handler answers every request of the dashboard.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// Leave lets /readyz say that this server is about to end, so that nothing new is sent
+// here; all is answered as before.
+func (s *Server) Leave() { s.leaving.Store(true) }
+
 // Drain ends event streams and stops imports between two changes, so that a server
 // can shut down. It may be called more than once.
 func (s *Server) Drain() {
+	s.Leave()
 	s.drained.Do(func() {
 		close(s.draining)
 		s.imports.stop()
@@ -97,24 +107,26 @@ func (s *Server) Drain() {
 // log line, and what becomes of a panic.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now() // the log's own stopwatch; nothing is decided by it
-		id := rand.Text()[:12]
-		r = r.WithContext(context.WithValue(r.Context(), requestID{}, id))
-		secureHeaders(w.Header(), s.sessions.secure)
-		rec := &recorder{ResponseWriter: w}
+		q, r := s.cfg.Observer.Begin("dashboard", w, r)
+		defer q.End()
+		secureHeaders(q.Header(), s.sessions.secure)
 		defer func() {
+			if _, path, found := strings.Cut(r.Pattern, " "); found {
+				q.Route = path
+			} else if r.Pattern != "" {
+				q.Route = r.Pattern
+			}
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				s.log.Error("a handler panicked", "request", id, "panic", p, "stack", string(debug.Stack()))
-				if rec.status == 0 {
-					http.Error(rec, "Something broke. Request "+id, http.StatusInternalServerError)
+				s.log.Error("a handler panicked", "request", q.ID, "panic", p, "stack", string(debug.Stack()))
+				if q.Status == 0 {
+					http.Error(q, "Something broke. Request "+q.ID, http.StatusInternalServerError)
 				}
 			}
-			s.log.Info("request", "id", id, "method", r.Method, "route", r.Pattern, "status", rec.status, "ms", time.Since(start).Milliseconds())
 		}()
-		next.ServeHTTP(rec, r)
+		next.ServeHTTP(q, r)
 	})
 }
 
@@ -139,32 +151,6 @@ func secureHeaders(h http.Header, https bool) {
 	}
 }
 
-// requestID is the context's key of the id that log lines and 5xx pages share.
-type requestID struct{}
-
-// recorder remembers the status for the log.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
 // remoteAddr is the caller's address.
 func (s *Server) remoteAddr(r *http.Request) string { return s.cfg.TrustedProxies.Addr(r) }
 
@@ -180,7 +166,7 @@ func (s *Server) localPath(to string) string {
 	}
 	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: u, Host: "local"})
 	switch pattern {
-	case "", "/", "GET /live", "GET /healthz", "GET /static/", "GET /search/rows", "GET /reservations.csv", "GET /reports/{file}", "GET /audit.csv", "GET /sign-in/sso", "GET " + ssoCallback, "GET /buy/{token}/checkout", "GET /buy/{token}/return":
+	case "", "/", "GET /live", "GET /healthz", "GET /readyz", "GET /metrics", "GET /static/", "GET /search/rows", "GET /reservations.csv", "GET /reports/{file}", "GET /audit.csv", "GET /sign-in/sso", "GET " + ssoCallback, "GET /buy/{token}/checkout", "GET /buy/{token}/return":
 		return "" // no page
 	}
 	return u.RequestURI()

@@ -12,6 +12,7 @@ import (
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/web/observe"
 )
 
 // visit is one request with what every handler needs.
@@ -47,7 +48,7 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 
 // admit finds out who asks and reads the form.
 func (v *visit) admit(rt route) error {
-	if strings.HasPrefix(rt.pattern, "GET /static/") || rt.pattern == "GET /healthz" {
+	if strings.HasPrefix(rt.pattern, "GET /static/") || rt.pattern == "GET /healthz" || rt.pattern == "GET /readyz" {
 		return nil
 	}
 	v.w.Header().Set("Cache-Control", "no-store")
@@ -79,6 +80,7 @@ func (v *visit) identify() error {
 		return err
 	}
 	v.session, v.actor = session, session.Actor
+	observe.Of(v.r.Context()).Account = v.actor.Account
 	if !v.byItself() {
 		v.store.TouchSession(v.r.Context(), session, v.token)
 	}

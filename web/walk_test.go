@@ -124,6 +124,8 @@ func notTheirs(status int) statuses { return statuses{status, 403, 404, 404, 404
 var walk = []step{
 	{pattern: "GET /{$}", path: fixed("/"), own: all(303)},
 	{pattern: "GET /healthz", path: fixed("/healthz"), own: all(200), open: true},
+	{pattern: "GET /readyz", path: fixed("/readyz"), own: all(200), open: true},
+	{pattern: "GET /metrics", path: fixed("/metrics"), own: statuses{404, 403, 404, 404, 404, 303}},
 	{pattern: "GET /static/", path: fixed(static.Path("app.css")), own: all(200), open: true},
 	{pattern: "GET /static/", path: fixed("/static/nothing.css"), own: all(404), open: true},
 	{pattern: "POST /theme", path: fixed("/theme"), form: fields("theme", "dark", "back", "/lookup"), own: all(303), open: true},
@@ -758,6 +760,7 @@ func same(a *answer, to target) string {
 	h := a.header.Clone()
 	h.Del("Date")
 	h.Del("Content-Length")
+	h.Del("X-Request-Id")
 	out := fmt.Sprint(a.status, "\n")
 	for _, name := range sorted(h) {
 		if name == "Set-Cookie" {

@@ -21,6 +21,10 @@ import (
 type frontend struct {
 	server *http.Server
 	conns  connections
+	// leave, nil for nothing, tells that the end is near; delay is how long everything is
+	// served after it, so that a load balancer has time to look elsewhere.
+	leave func()
+	delay time.Duration
 	// endStreams ends the answers that would never end by themselves.
 	endStreams func()
 }
@@ -69,12 +73,31 @@ func (f *frontend) serve(ctx context.Context, ln net.Listener) error {
 		return errors.Join(err, f.server.Close())
 	case <-ctx.Done():
 	}
+	if err := f.stay(failed); err != nil {
+		return errors.Join(err, f.server.Close())
+	}
 	f.conns.draining.Store(true)
 	_ = ln.Close() // Serve ends with this error, and that is what is wanted
 	<-failed
 	f.endStreams()
 	f.awaitQuiet()
 	return f.shutDown()
+}
+
+// stay serves on for a while after leave. It answers an error when the socket broke.
+func (f *frontend) stay(failed <-chan error) error {
+	if f.leave != nil {
+		f.leave()
+	}
+	if f.delay == 0 {
+		return nil
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-time.After(f.delay):
+		return nil
+	}
 }
 
 // awaitQuiet waits until no request is under way and none is likely on its way.
@@ -102,6 +125,7 @@ type connections struct {
 	limits   limits
 	log      *slog.Logger
 	draining atomic.Bool
+	refused  atomic.Int64
 
 	mu         sync.Mutex
 	open       map[net.Conn]http.ConnState
@@ -138,6 +162,7 @@ func over(n, limit int) bool { return limit > 0 && n > limit }
 
 func (c *connections) refuse(conn net.Conn, addr netip.Addr) {
 	_ = conn.Close()
+	c.refused.Add(1)
 	if time.Since(c.warned) > time.Minute {
 		c.warned = time.Now()
 		c.log.Warn("too many connections; new ones are closed", "address", addr.String(), "open", len(c.open), "of_address", c.perAddress[addr])
@@ -161,6 +186,12 @@ func addressOf(conn net.Conn) netip.Addr {
 		return addr
 	}
 	return network.Addr()
+}
+
+func (c *connections) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open)
 }
 
 // closeSilent closes connections on which nothing was ever sent.

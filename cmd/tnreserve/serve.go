@@ -47,12 +47,14 @@ type serveCommand struct {
 
 	Batch    int    `hidden:"" default:"256" help:"How many waiting changes one transaction takes; 1 is for the benchmark to compare with."`
 	LogLevel string `placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: debug, info, warn or error. Default: ${default}."`
+
+	watching
 }
 
 // Help is what --help shows below the flags.
 func (serveCommand) Help() string {
 	return `On a database without people it prints a set-up link for the first operator, good for 30 minutes
-and once. SIGTERM lets requests under way finish and ends within 10 s; a second one ends at once. A
+and once. SIGTERM lets requests under way finish and ends within 10 s (after --drain-delay); a second one ends at once. A
 socket from systemd (LISTEN_FDS) is taken instead of --addr, and restarts then cut no request.
 
 Examples:
@@ -70,25 +72,30 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	if err != nil {
 		return err
 	}
-	log := p.logger(c.level())
+	log := c.logger(p, c.level())
 	ln, err := listen(p.getenv, c.Addr, log) // first: a port in use is said at once
 	if err != nil {
 		return err
 	}
 	defer ln.Close()
+	watch, err := c.watch(p, log)
+	if err != nil {
+		return err
+	}
+	defer watch.close()
 	clock := newClock()
-	s, err := c.openWith(ctx, store.Config{Now: clock.Now, Log: log, Batch: c.Batch, IdleStaff: c.IdleStaff, IdleOthers: c.IdleOthers, AbsoluteSession: c.SessionMost})
+	s, err := c.openWith(ctx, store.Config{Now: clock.Now, Log: log, Batch: c.Batch, IdleStaff: c.IdleStaff, IdleOthers: c.IdleOthers, AbsoluteSession: c.SessionMost, Watch: watch.store()})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy, SSO: provider, EndUsers: c.endUserLimits(), OpenAPI: telnyx.OpenAPI()})
+	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy, SSO: provider, EndUsers: c.endUserLimits(), OpenAPI: telnyx.OpenAPI(), Metrics: watch.page(), Observer: watch.observer(log)})
 	if err != nil {
 		return err
 	}
 	rates := c.clientLimits(s)
-	xmlDoor := bandwidth.New(bandwidth.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates, Proxies: c.TrustedProxy})
-	jsonDoor := telnyx.New(telnyx.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates, Proxies: c.TrustedProxy})
+	xmlDoor := bandwidth.New(bandwidth.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates, Proxies: c.TrustedProxy, Observer: watch.observer(log)})
+	jsonDoor := telnyx.New(telnyx.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates, Proxies: c.TrustedProxy, Observer: watch.observer(log)})
 	if err := s.EndReusableLinks(ctx, console); err != nil {
 		return err
 	}
@@ -100,10 +107,13 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 
 	var background sync.WaitGroup
 	defer background.Wait()
-	background.Go(func() { sweepEvery(ctx, s, log) })
+	background.Go(func() { sweepEvery(ctx, s, watch, log) })
 	background.Go(func() { notify.New(notify.Config{Store: s, Log: log, AllowPrivate: c.AllowPrivateWebhooks}).Run(ctx) })
 	background.Go(func() { clock.watch(ctx, log) })
-	return newFrontend(xmlDoor.Beside(jsonDoor.Beside(site.Handler())), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log).serve(ctx, ln)
+	front := newFrontend(watch.handler(xmlDoor.Beside(jsonDoor.Beside(site.Handler()))), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log)
+	front.leave, front.delay = site.Leave, c.DrainDelay
+	watch.of(s, &front.conns)
+	return front.serve(ctx, ln)
 }
 
 func (c *serveCommand) level() slog.Level {
@@ -148,7 +158,7 @@ func (c *serveCommand) sensible() error {
 
 // sweepEvery keeps house once a second. It never stops at an error, and says one that
 // stays only once.
-func sweepEvery(ctx context.Context, s *store.Store, log *slog.Logger) {
+func sweepEvery(ctx context.Context, s *store.Store, watch *watch, log *slog.Logger) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	said := ""
@@ -158,7 +168,10 @@ func sweepEvery(ctx context.Context, s *store.Store, log *slog.Logger) {
 			return
 		case <-tick.C:
 		}
-		switch _, err := s.Sweep(ctx); {
+		began := time.Now()
+		swept, err := s.Sweep(ctx)
+		watch.metrics.swept(swept, time.Since(began), err)
+		switch {
 		case ctx.Err() != nil:
 			return
 		case err == nil && said != "":

@@ -333,12 +333,6 @@ func ask(t *testing.T, addr net.Addr, want bool) net.Conn {
 	return conn
 }
 
-func (c *connections) count() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.open)
-}
-
 func TestAddressOf(t *testing.T) {
 	for in, want := range map[string]string{
 		"192.0.2.7:1": "192.0.2.7", "[::ffff:192.0.2.7]:1": "192.0.2.7", "[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::",

@@ -252,6 +252,12 @@ func (s *Shelf) IsFree(n tel.Number, now time.Time) bool {
 	return ok && s.free.at(b.slot).Has(n.Index())
 }
 
+// SizeAt is Size at an instant.
+func (s *Shelf) SizeAt(now time.Time) (blocks int, tns, free int64) {
+	s.release(now)
+	return s.Size()
+}
+
 // Size is how many blocks and TNs are on the shelf and how many of the TNs are
 // free, as of the last call that was told the time.
 func (s *Shelf) Size() (blocks int, tns, free int64) {

@@ -91,6 +91,7 @@ const (
 	ActManageWebhooks   Action = "webhooks of an account"
 	ActSeeReports       Action = "reports"
 	ActReadEvents       Action = "read the audit trail"
+	ActWatch            Action = "read the metrics"
 )
 
 // Reach is how far a role's permission goes.
@@ -135,6 +136,7 @@ var grants = map[Action]map[Role]Reach{
 	ActManageWebhooks:   {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActSeeReports:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn},
 	ActReadEvents:       {RoleOperator: ReachAll, RoleAdmin: ReachOwn, RoleSupport: ReachOwn}, // support only of one TN, reservation or order
+	ActWatch:            {RoleOperator: ReachAll},
 }
 
 // Actions lists every Action, for tests and for the page that explains roles.
@@ -147,7 +149,7 @@ func Actions() []Action {
 		ActRequireSecond, ActManageEveryone,
 		ActShareReservation, ActSetSelling, ActReadBuyer, ActPurchase, ActShop,
 		ActManageWebhooks,
-		ActSeeReports, ActReadEvents,
+		ActSeeReports, ActReadEvents, ActWatch,
 	}
 }
 

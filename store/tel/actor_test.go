@@ -38,6 +38,7 @@ require a second factor of an account's people   | all | own | -   | -   | - | -
 people of the whole platform                     | all | -   | -   | -   | - | -
 reports                                          | all | own | -   | -   | - | -
 read the audit trail                             | all | own | own | all | - | -
+read the metrics                                 | all | -   | -   | -   | - | -
 `
 
 func TestWhoMayWhat(t *testing.T) {

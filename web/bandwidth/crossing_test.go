@@ -205,6 +205,7 @@ func (d *door) told(who, method, path, body string, b belongings) string {
 
 // answerOf is an answer with the names of the belongings made alike.
 func answerOf(w *httptest.ResponseRecorder, b belongings) string {
+	w.Header().Del("X-Request-Id")
 	text := fmt.Sprint(w.Code, w.Header(), w.Body)
 	for i, name := range []string{b.reservation, b.order, b.disconnect, b.subscription, b.account, b.held, b.sold, b.aging} {
 		text = strings.ReplaceAll(text, name, fmt.Sprintf("{%d}", i))

@@ -3,7 +3,6 @@ package bandwidth
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/xml"
 	"errors"
 	"log/slog"
@@ -17,16 +16,18 @@ import (
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/web/limit"
+	"tnreserve/web/observe"
 )
 
 // Config is what the door needs.
 type Config struct {
-	Store   *store.Store
-	Log     *slog.Logger // nil is silent
-	BaseURL string       // as clients reach the server; "" takes the request's own host
-	Auth    Auth
-	Limits  *limit.Limits // of requests per client; nil is none
-	Proxies limit.Proxies
+	Store    *store.Store
+	Log      *slog.Logger // nil is silent
+	BaseURL  string       // as clients reach the server; "" takes the request's own host
+	Auth     Auth
+	Limits   *limit.Limits     // of requests per client; nil is none
+	Observer *observe.Observer // nil is the log alone
+	Proxies  limit.Proxies
 }
 
 // Auth tells who asks. Left empty it is the store's; tests put something of their own
@@ -54,6 +55,9 @@ type Door struct {
 func New(cfg Config) *Door {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Observer == nil {
+		cfg.Observer = &observe.Observer{Log: cfg.Log}
 	}
 	if cfg.Auth.ByPassword == nil {
 		cfg.Auth = Auth{ByPassword: cfg.Store.ClientByPassword, ByToken: cfg.Store.ClientByToken, IssueToken: cfg.Store.IssueToken}
@@ -124,10 +128,10 @@ type call struct {
 
 // serve answers one request, whatever happens.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, p prefix, path []string) {
-	start := time.Now() // the log's own stopwatch; nothing is decided by it
-	rec := &recorder{ResponseWriter: w}
-	c := &call{Door: d, w: rec, r: r, prefix: p, id: rand.Text()[:12], route: &unknown, now: d.store.Now()}
-	h := w.Header()
+	q, r := d.cfg.Observer.Begin("bandwidth", w, r)
+	defer q.End()
+	c := &call{Door: d, w: q, r: r, prefix: p, id: q.ID, route: &unknown, now: d.store.Now()}
+	h := q.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
@@ -135,16 +139,16 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, p prefix, path []st
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	defer func() {
+		q.Route, q.Account, q.Client = c.route.pattern, c.actor.Account, c.actor.ID
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
 				panic(p)
 			}
 			d.log.Error("a handler panicked", "request", c.id, "panic", p, "stack", string(debug.Stack()))
-			if rec.status == 0 {
+			if q.Status == 0 {
 				c.refuse(c.faultOf(errors.New("panic")))
 			}
 		}
-		d.log.Info("request", "id", c.id, "method", r.Method, "route", "bandwidth "+c.route.pattern, "status", rec.status, "client", c.actor.ID, "ms", time.Since(start).Milliseconds())
 	}()
 	if err := c.handle(path); err != nil {
 		c.fail(err)
@@ -293,29 +297,6 @@ func (c *call) created(path string) error {
 	c.w.Header().Set("Location", c.here(path))
 	return c.empty(http.StatusCreated)
 }
-
-// recorder remembers the status for the log.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 const wireTime = "2006-01-02T15:04:05.000Z"
 

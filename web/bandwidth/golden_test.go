@@ -139,7 +139,7 @@ func (p *player) exchange(at int, asked, said []string) {
 	got := fmt.Sprint(w.Code)
 	var headers []string
 	for k := range w.Header() {
-		if !slices.Contains([]string{"Cache-Control", "Content-Security-Policy", "X-Content-Type-Options", "Content-Length"}, k) {
+		if !slices.Contains([]string{"Cache-Control", "Content-Security-Policy", "X-Content-Type-Options", "Content-Length", "X-Request-Id"}, k) {
 			headers = append(headers, "\n"+k+": "+w.Header().Get(k))
 		}
 	}

@@ -3,7 +3,6 @@ package telnyx
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/web/limit"
+	"tnreserve/web/observe"
 )
 
 // Config is what the door needs.
@@ -27,9 +27,10 @@ type Config struct {
 	// ByToken answers the client of a bearer key or token: CodeSignIn for none,
 	// CodeSlowDown (with Error.At) after too many failures. nil is the store's; tests
 	// put something of their own here.
-	ByToken func(ctx context.Context, token, addr string) (tel.Actor, error)
-	Limits  *limit.Limits // of requests per client; nil is none
-	Proxies limit.Proxies
+	ByToken  func(ctx context.Context, token, addr string) (tel.Actor, error)
+	Limits   *limit.Limits     // of requests per client; nil is none
+	Observer *observe.Observer // nil is the log alone
+	Proxies  limit.Proxies
 }
 
 // Door answers Telnyx's clients.
@@ -47,6 +48,9 @@ type Door struct {
 func New(cfg Config) *Door {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Observer == nil {
+		cfg.Observer = &observe.Observer{Log: cfg.Log}
 	}
 	d := &Door{
 		cfg: cfg, store: cfg.Store, log: cfg.Log, origin: http.NewCrossOriginProtection(),
@@ -105,28 +109,27 @@ type call struct {
 
 // serve answers one request, whatever happens.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, path []string) {
-	start := time.Now() // the log's own stopwatch; nothing is decided by it
-	rec := &recorder{ResponseWriter: w}
-	c := &call{Door: d, w: rec, r: r, id: rand.Text()[:12], route: &unknown, now: d.store.Now()}
-	h := w.Header()
+	q, r := d.cfg.Observer.Begin("telnyx", w, r)
+	defer q.End()
+	c := &call{Door: d, w: q, r: r, id: q.ID, route: &unknown, now: d.store.Now()}
+	h := q.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("X-Request-Id", c.id)
 	if strings.HasPrefix(d.cfg.BaseURL, "https:") {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	defer func() {
+		q.Route, q.Account, q.Client = c.route.pattern, c.actor.Account, c.actor.ID
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
 				panic(p)
 			}
 			d.log.Error("a handler panicked", "request", c.id, "panic", p, "stack", string(debug.Stack()))
-			if rec.status == 0 {
+			if q.Status == 0 {
 				c.refuse(c.faultOf(errors.New("panic")))
 			}
 		}
-		d.log.Info("request", "id", c.id, "method", r.Method, "route", "telnyx "+c.route.pattern, "status", rec.status, "client", c.actor.ID, "ms", time.Since(start).Milliseconds())
 	}()
 	if err := c.handle(path); err != nil {
 		c.fail(err)
@@ -183,29 +186,6 @@ func (c *call) write(status int, text []byte) {
 		c.log.Debug("the client went away", "error", err)
 	}
 }
-
-// recorder remembers the status for the log.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // when is a time on the wire; the zero time is null.
 type when time.Time

@@ -1,0 +1,67 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"tnreserve/store/tel"
+)
+
+// What watches this server: a supervisor, a load balancer, a monitor.
+
+// healthz answers while this process answers at all: not to do so is a reason to
+// start it anew.
+func (v *visit) healthz() error {
+	v.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = v.w.Write([]byte("ok\n"))
+	return nil
+}
+
+// readyIn bounds how long the database is waited for.
+const readyIn = 2 * time.Second
+
+// readiness is what /readyz tells.
+type readiness struct {
+	Ready  bool   `json:"ready"`
+	Reason string `json:"reason,omitempty"` // in plain words, when it is not
+}
+
+// readyz answers whether requests are to be sent here: not to be ready is a reason to
+// send them elsewhere for now.
+func (v *visit) readyz() error {
+	state, status := v.readiness(), http.StatusOK
+	if !state.Ready {
+		status = http.StatusServiceUnavailable
+		v.w.Header().Set("Retry-After", "1")
+	}
+	v.w.Header().Set("Cache-Control", "no-store")
+	v.w.Header().Set("Content-Type", "application/json")
+	v.w.WriteHeader(status)
+	return json.NewEncoder(v.w).Encode(state)
+}
+
+func (v *visit) readiness() readiness {
+	if v.leaving.Load() {
+		return readiness{Reason: "This server is about to end."}
+	}
+	ctx, cancel := context.WithTimeout(v.r.Context(), readyIn)
+	defer cancel()
+	if err := v.store.Ready(ctx); err != nil {
+		return readiness{Reason: err.Error()}
+	}
+	return readiness{Ready: true}
+}
+
+// metrics are for operators; a monitor reads them where --metrics-addr says.
+func (v *visit) metrics() error {
+	if err := v.actor.Require(tel.ActWatch, 0); err != nil {
+		return err
+	}
+	if v.cfg.Metrics == nil {
+		return tel.NotFound()
+	}
+	v.cfg.Metrics.ServeHTTP(v.w, v.r)
+	return nil
+}
