@@ -58,7 +58,7 @@ type dialect struct {
 	// with theirs.
 	keepTurn string
 	renumber func(table, column string) string
-	// backup says who copies the database, where this program does not.
+	// backup says who copies the database and restores it, where this program does not.
 	backup string
 	// refusal tells an error of the database that means "nothing was done, repeat
 	// later" from any other.
@@ -68,6 +68,8 @@ type dialect struct {
 	checkpoint string
 	// integrity is a query that answers "ok", or what is wrong with the file.
 	integrity string
+	// busy tells an error that is over when another process has finished; nil knows none.
+	busy func(error) bool
 	// damaged tells an error that means that the file is none of the database's.
 	damaged func(error) bool
 }
@@ -103,6 +105,10 @@ var sqliteDialect = dialect{
 	},
 	checkpoint: `PRAGMA wal_checkpoint(PASSIVE)`,
 	integrity:  `PRAGMA integrity_check(20)`,
+	busy: func(err error) bool {
+		e, ok := errors.AsType[*sqlite.Error](err)
+		return ok && e.Code()&0xff == sqlite3.SQLITE_BUSY
+	},
 	damaged: func(err error) bool {
 		e, ok := errors.AsType[*sqlite.Error](err)
 		return ok && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)
@@ -120,7 +126,7 @@ func openSQLite(path string, reader bool) (*sql.DB, error) {
 		q.Set("_txlock", "deferred")
 		q.Add("_pragma", "query_only(1)")
 	}
-	return sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	return sql.Open("sqlite", "file:"+escaped(path)+"?"+q.Encode())
 }
 
 func beginSQLite(w *writer) (last lastLink, err error) {

@@ -28,6 +28,7 @@ type commands struct {
 	Sweep   sweepCommand   `cmd:"" help:"Make one pass of housekeeping."`
 	Check   checkCommand   `cmd:"" help:"Verify every invariant of a database."`
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a database, also while it is served."`
+	Restore restoreCommand `cmd:"" help:"Put a backup in the place of a database."`
 	Copy    copyCommand    `cmd:"" help:"Copy a whole installation to another database."`
 	Version versionCommand `cmd:"" help:"Tell which tnreserve this is."`
 

@@ -140,7 +140,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {
-	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "user list", "user set", "user remove", "user deactivate", "user reset-link", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "copy", "config", "version"} {
+	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "user list", "user set", "user remove", "user deactivate", "user reset-link", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "restore", "copy", "config", "version"} {
 		r := must(t, append(strings.Fields(c), "--help")...)
 		if !strings.Contains(r.out, "Example") || !strings.Contains(r.out, "tnreserve "+c) {
 			t.Errorf("%s --help has no example:\n%s", c, r.out)
