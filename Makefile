@@ -1,11 +1,11 @@
 # make run    builds and serves a demo on http://127.0.0.1:8080
 # make test   runs every test
-# The rest: build, check, bench, generate, clean.
+# The rest: build, check, bench, release, release-check, generate, clean.
 
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := run
-.PHONY: run build test check bench generate clean go
+.PHONY: run build test check bench release release-check generate clean go
 
 export CGO_ENABLED = 0
 
@@ -67,6 +67,21 @@ check: go
 bench: build
 	go build -trimpath -o bin/bench ./cmd/bench
 	./bin/bench -data '$(data)'
+
+# Archives for linux, macOS and windows with their checksums, in bin/release. The same
+# commit and the same Go give the same bytes; release-check builds twice, the second
+# time in another folder and without what is cached, and compares.
+release: go
+	go run ./cmd/release -out bin/release
+
+release-check: go
+	@again=$$(mktemp -d); trap 'chmod -R u+w "$$again"; rm -rf "$$again"' EXIT; \
+	test -z "$$(git status --porcelain)" || { echo "Commit first: what is built is the commit."; exit 1; }; \
+	go run ./cmd/release -out bin/release -only '$(only)'; \
+	git clone -q . "$$again/elsewhere"; \
+	git -C "$$again/elsewhere" checkout -q "$$(git rev-parse HEAD)"; \
+	(cd "$$again/elsewhere" && GOCACHE="$$again/cache" go run ./cmd/release -out "$$again/out" -only '$(only)' >/dev/null); \
+	diff bin/release/checksums.txt "$$again/out/checksums.txt" && echo "Both builds are the same."
 
 generate: go
 	go tool templ generate

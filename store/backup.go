@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"tnreserve/store/tel"
 )
@@ -44,23 +45,54 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if _, err := db.ExecContext(ctx, `VACUUM INTO $1`, part); err != nil {
 		return errors.Join(fmt.Errorf("copying the database: %w", err), os.Remove(part))
 	}
-	if err := s.checkCopy(ctx, part); err != nil {
+	if err := checkPages(ctx, part); err != nil {
 		return errors.Join(err, os.Remove(part))
 	}
 	if err := syncFile(part); err != nil {
 		return err
 	}
-	return os.Rename(part, file)
+	if err := os.Rename(part, file); err != nil {
+		return err
+	}
+	return syncFolder(file)
 }
 
-func (s *Store) checkCopy(ctx context.Context, file string) error {
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&_pragma=query_only(1)")
+// CheckCopy holds every invariant against a backup, as Check does against a database,
+// and leaves it as it is. It answers what is broken.
+func CheckCopy(ctx context.Context, file string) ([]string, error) {
+	db, err := openCopy(file)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	s := &Store{cfg: Config{NoShelf: true}, dialect: sqliteDialect, read: newReader(db, sqliteDialect)}
+	return s.Check(ctx)
+}
+
+// openCopy opens a file to read it and no more. Without a log beside it nobody writes
+// it, and it can be read in a folder that cannot be written.
+func openCopy(file string) (*sql.DB, error) {
+	settings := "?mode=ro"
+	if !exists(file+"-wal") && !exists(file+"-journal") {
+		settings += "&immutable=1"
+	}
+	return sql.Open("sqlite", "file:"+escaped(file)+settings)
+}
+
+func escaped(file string) string { return (&url.URL{Path: file}).EscapedPath() }
+
+func checkPages(ctx context.Context, file string) error {
+	db, err := openCopy(file)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	return wholeCopy(ctx, db)
+}
+
+func wholeCopy(ctx context.Context, db *sql.DB) error {
 	var verdict string
-	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
+	if err := db.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&verdict); err != nil {
 		return err
 	}
 	if verdict != "ok" {
@@ -71,6 +103,18 @@ func (s *Store) checkCopy(ctx context.Context, file string) error {
 
 func syncFile(name string) error {
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// syncFolder makes a file's name in its folder durable. Windows has no such thing.
+func syncFolder(file string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	f, err := os.Open(filepath.Dir(file))
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ type dialect struct {
 	// with theirs.
 	keepTurn string
 	renumber func(table, column string) string
-	// backup says who copies the database, where this program does not.
+	// backup says who copies the database and restores it, where this program does not.
 	backup string
 	// refusal tells an error of the database that means "nothing was done, repeat
 	// later" from any other.
@@ -77,6 +77,8 @@ type dialect struct {
 	integrity string
 	// size is how many bytes the database has, and its log where that is its own file.
 	size func(context.Context, *Store) (database, log int64, err error)
+	// busy tells an error that is over when another process has finished; nil knows none.
+	busy func(error) bool
 	// damaged tells an error that means that the file is none of the database's.
 	damaged func(error) bool
 }
@@ -114,6 +116,10 @@ var sqliteDialect = dialect{
 	checkpoint: `PRAGMA wal_checkpoint(PASSIVE)`,
 	integrity:  `PRAGMA integrity_check(20)`,
 	size:       sizeSQLite,
+	busy: func(err error) bool {
+		e, ok := errors.AsType[*sqlite.Error](err)
+		return ok && e.Code()&0xff == sqlite3.SQLITE_BUSY
+	},
 	damaged: func(err error) bool {
 		e, ok := errors.AsType[*sqlite.Error](err)
 		return ok && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)
@@ -131,7 +137,7 @@ func openSQLite(path string, reader bool) (*sql.DB, error) {
 		q.Set("_txlock", "deferred")
 		q.Add("_pragma", "query_only(1)")
 	}
-	return sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	return sql.Open("sqlite", "file:"+escaped(path)+"?"+q.Encode())
 }
 
 // questionMarks is "(?,?),(?,?)" for 2 rows of 2 columns. SQLite's driver looks for a

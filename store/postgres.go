@@ -68,7 +68,7 @@ var postgresDialect = dialect{
 	renumber: func(table, column string) string {
 		return `SELECT setval(pg_get_serial_sequence('` + table + `', '` + column + `'), COALESCE(MAX(` + column + `), 0) + 1, FALSE) FROM ` + table
 	},
-	backup:  "A PostgreSQL database is copied by its own tools: pg_dump --format=custom, or pg_basebackup with WAL archiving.",
+	backup:  "A PostgreSQL database is copied and restored by its own tools: pg_dump --format=custom and pg_restore, or pg_basebackup with WAL archiving.",
 	refusal: refusalPostgres,
 	damaged: func(err error) bool {
 		state := sqlState(err)
@@ -139,6 +139,7 @@ func NameOf(db string) string {
 	}
 	q := u.Query()
 	q.Del("password")
+	q.Del("sslpassword")
 	u.RawQuery = q.Encode()
 	return u.Redacted()
 }

@@ -112,35 +112,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func (s *Store) open(ctx context.Context) (err error) {
-	if s.write, err = s.dialect.open(s.cfg.DB, false); err != nil {
-		return err
-	}
-	s.write.SetMaxOpenConns(2) // the writer's own, and one that checkpoints
-	conn, err := s.write.Conn(ctx)
+func (s *Store) open(ctx context.Context) error {
+	conn, err := s.connectPatiently(ctx)
 	if err != nil {
-		return err
-	}
-	if err := quickCheck(ctx, conn, s.dialect); err != nil {
-		return err
-	}
-	if err := s.dialect.claim(ctx, conn); err != nil {
-		return err
-	}
-	if s.steps, err = migrate(ctx, conn, s.dialect); err != nil {
-		return err
-	}
-	if err := refuseHalf(ctx, conn); err != nil {
-		return err
-	}
-	readers, err := s.dialect.open(s.cfg.DB, true)
-	if err != nil {
-		return err
-	}
-	s.read = newReader(readers, s.dialect)
-	s.read.SetMaxOpenConns(mostReaders)
-	s.read.SetMaxIdleConns(mostReaders)
-	if err := s.loadHighWater(ctx); err != nil {
 		return err
 	}
 	if !s.cfg.NoShelf {
@@ -171,6 +145,59 @@ func (s *Store) open(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// connectPatiently tries again: while another process makes the same database, or is the
+// last to close it, SQLite refuses some things at once and does not wait.
+func (s *Store) connectPatiently(ctx context.Context) (*sql.Conn, error) {
+	patience, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		conn, err := s.connect(ctx)
+		if err == nil || s.dialect.busy == nil || !s.dialect.busy(err) {
+			return conn, err
+		}
+		select {
+		case <-patience.Done():
+			return nil, err
+		case <-time.After(20 * time.Millisecond):
+		}
+		_ = s.closeDatabases()
+	}
+}
+
+// connect opens both pools, brings the schema forward, and answers the writer's
+// connection.
+func (s *Store) connect(ctx context.Context) (conn *sql.Conn, err error) {
+	if s.write, err = s.dialect.open(s.cfg.DB, false); err != nil {
+		return nil, err
+	}
+	s.write.SetMaxOpenConns(2) // the writer's own, and one that checkpoints
+	if conn, err = s.write.Conn(ctx); err != nil {
+		return nil, err
+	}
+	if err := quickCheck(ctx, conn, s.dialect); err != nil {
+		return nil, err
+	}
+	if err := s.dialect.claim(ctx, conn); err != nil {
+		return nil, err
+	}
+	steps, err := migrate(ctx, conn, s.dialect)
+	s.steps = append(s.steps, steps...)
+	if err != nil {
+		return nil, err
+	}
+	if err := refuseHalf(ctx, conn); err != nil {
+		return nil, err
+	}
+	readers, err := s.dialect.open(s.cfg.DB, true)
+	if err != nil {
+		return nil, err
+	}
+	s.read = newReader(readers, s.dialect)
+	s.read.SetMaxOpenConns(mostReaders)
+	s.read.SetMaxIdleConns(mostReaders)
+	return conn, s.loadHighWater(ctx)
 }
 
 // Steps are the names of the migrations that opening the database took.

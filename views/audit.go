@@ -66,7 +66,7 @@ var eventTitles = map[tel.EventKind]string{
 	tel.EventAccountCreated: "Account created", tel.EventSwitched: "Reservation switched", tel.EventLocked: "Switch locked or unlocked", tel.EventPolicy: "Policy changed",
 	tel.EventPersonCreated: "Person added", tel.EventSignedIn: "Signed in", tel.EventSignedOut: "Signed out", tel.EventRoleChanged: "Role changed", tel.EventPasswordChanged: "Password changed",
 	tel.EventClientCreated: "API client created", tel.EventClientRevoked: "API client revoked", tel.EventClientRotated: "API client’s secrets replaced",
-	tel.EventLookedUp: "Looked up",
+	tel.EventLookedUp: "Looked up", tel.EventRestored: "Database restored from a backup",
 }
 
 // title says what happened.

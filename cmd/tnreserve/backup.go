@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"tnreserve/store"
+	"tnreserve/store/tel"
 )
 
 type backupCommand struct {
@@ -20,10 +21,10 @@ type backupCommand struct {
 
 // Help is what --help shows below the flags.
 func (backupCommand) Help() string {
-	return `The copy is complete and checked before it gets its name; a server may go on serving meanwhile.
-To restore: stop the server; remove the database with its -wal and -shm files, which a killed server
-leaves behind and which would ruin the copy; put the copy in its place. Never copy the database file
-of a running or killed server by hand: a part of it is still in the -wal file.
+	return `The copy is complete and checked before it gets its name; a server may go on serving meanwhile. Then
+every invariant is held against it; where one is broken the copy stays, and the command fails and
+says so. "tnreserve restore" puts it in place. Never copy the database file of a running or killed
+server by hand: a part of it is still in the -wal file.
 
 Example:
   tnreserve backup --db tnreserve.db /backups/tnreserve-$(date +%F).db`
@@ -36,7 +37,7 @@ type backedUp struct {
 }
 
 func (b backedUp) text(w io.Writer) {
-	fmt.Fprintf(w, "copied %s to %s (%s), whole and checked\n", b.DB, b.File, humanize.Bytes(uint64(b.Bytes)))
+	fmt.Fprintf(w, "copied %s to %s (%s), whole, every invariant checked\n", b.DB, b.File, humanize.Bytes(uint64(b.Bytes)))
 }
 
 // Run writes the copy.
@@ -51,6 +52,13 @@ func (c *backupCommand) Run(ctx context.Context, p *process) error {
 	info, err := os.Stat(c.File)
 	if err != nil {
 		return err
+	}
+	broken, err := store.CheckCopy(ctx, c.File)
+	if err != nil {
+		return err
+	}
+	if len(broken) > 0 {
+		return fmt.Errorf("%s is a true copy, and %s broken as in the database: %s", c.File, tel.Plural(len(broken), "invariant"), broken[0])
 	}
 	return c.print(p, backedUp{DB: store.NameOf(c.DB), File: c.File, Bytes: info.Size()})
 }

@@ -16,6 +16,8 @@ import (
 
 // commands is the command line.
 type commands struct {
+	Config string `placeholder:"FILE" help:"Read settings from this file (TOML); \"tnreserve config --help\" shows one."`
+
 	Serve   serveCommand   `cmd:"" help:"Serve the dashboard, and programs beside it."`
 	Migrate migrateCommand `cmd:"" help:"Bring a database's schema forward, or make a new one."`
 	Import  importCommand  `cmd:"" help:"Bring inventory in from a CSV file."`
@@ -26,8 +28,11 @@ type commands struct {
 	Sweep   sweepCommand   `cmd:"" help:"Make one pass of housekeeping."`
 	Check   checkCommand   `cmd:"" help:"Verify every invariant of a database."`
 	Backup  backupCommand  `cmd:"" help:"Write a consistent copy of a database, also while it is served."`
+	Restore restoreCommand `cmd:"" help:"Put a backup in the place of a database."`
 	Copy    copyCommand    `cmd:"" help:"Copy a whole installation to another database."`
 	Version versionCommand `cmd:"" help:"Tell which tnreserve this is."`
+
+	ShowConfig configCommand `cmd:"" name:"config" help:"Print the settings in force for serve, and where each comes from."`
 }
 
 // command is a parsed one, ready to go.
@@ -37,20 +42,24 @@ type command func(context.Context) error
 // was printed.
 func (p *process) parse(args []string) (command, error) {
 	helped := false
+	from := &settings{getenv: p.getenv, from: map[string]string{}}
 	parser, err := kong.New(&commands{},
 		kong.Name("tnreserve"),
 		kong.Description("Keeps an inventory of telephone numbers (TNs) and lends them out for a while: the first to reserve wins."),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { helped = true }),
-		kong.Bind(p),
+		kong.Bind(p, from),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(mapDuration)),
 		kong.TypeMapper(reflect.TypeFor[tel.AccountID](), kong.MapperFunc(mapAccount)),
-		kong.Resolvers(kong.ResolverFunc(p.fromEnvironment)),
+		kong.Resolvers(kong.ResolverFunc(from.resolve)),
 		kong.ValueFormatter(helpWithVariable),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {
 		return nil, err // a mistake in the structs above, which every test would see
+	}
+	if from.file, err = p.configFile(parser, args); err != nil {
+		return nil, usageError(err.Error())
 	}
 	chosen, err := parser.Parse(args)
 	if helped {
@@ -59,10 +68,36 @@ func (p *process) parse(args []string) (command, error) {
 	if err != nil {
 		return nil, withHint(err)
 	}
+	chosen.Bind(chosen)
 	return func(ctx context.Context) error {
 		chosen.BindTo(ctx, (*context.Context)(nil))
 		return chosen.Run()
 	}, nil
+}
+
+// configFile reads the file that --config or its variable names; nil for none.
+func (p *process) configFile(parser *kong.Kong, args []string) (*configFile, error) {
+	name := p.getenv(variable("config"))
+	given, err := kong.Trace(parser, args)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range given.Path {
+		if path.Flag != nil && path.Flag.Name == "config" {
+			name, _ = given.FlagValue(path.Flag).(string)
+		}
+	}
+	if name == "" {
+		return nil, nil
+	}
+	file, err := readConfig(name, parser.Model.Node)
+	if err != nil {
+		return nil, err
+	}
+	if said := file.warning(); said != "" {
+		fmt.Fprintf(p.stderr, "tnreserve: warning: %s\n", said)
+	}
+	return file, nil
 }
 
 // withHint says where to read how it is done.
@@ -79,23 +114,15 @@ func variable(flag string) string {
 	return "TNRESERVE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// fromEnvironment gives a flag that is not on the command line its variable's value.
-// An empty variable counts as not set.
-func (p *process) fromEnvironment(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if flag.Name == "help" {
-		return nil, nil
-	}
-	if value := p.getenv(variable(flag.Name)); value != "" {
-		return value, nil
-	}
-	return nil, nil
-}
-
 func helpWithVariable(v *kong.Value) string {
 	if v.Flag == nil || v.Name == "help" {
 		return v.Help
 	}
-	return fmt.Sprintf("%s (%s)", v.Help, variable(v.Name))
+	names := variable(v.Name)
+	if v.Tag.Has("secret") {
+		names += ", or " + names + "_FILE"
+	}
+	return fmt.Sprintf("%s (%s)", v.Help, names)
 }
 
 func mapDuration(ctx *kong.DecodeContext, target reflect.Value) error {

@@ -97,7 +97,7 @@ func TestCommandLine(t *testing.T) {
 		{name: "single sign-on without a base URL", args: "serve --db DB --addr 127.0.0.1:0 --oidc-issuer https://login.example --oidc-client-id a --oidc-client-secret b", code: 2, err: "needs --base-url too"},
 		{name: "single sign-on without https", args: "serve --db DB --addr 127.0.0.1:0 --base-url https://n.example --oidc-issuer http://login.example --oidc-client-id a --oidc-client-secret b", code: 2, err: "is not like https://login.example"},
 		{name: "two secrets", args: "serve --db DB --addr 127.0.0.1:0 --base-url https://n.example --oidc-issuer https://login.example --oidc-client-id a --oidc-client-secret b --oidc-client-secret-file c", code: 2, err: "not both"},
-		{name: "a secret that is not there", args: "serve --db DB --addr 127.0.0.1:0 --base-url https://n.example --oidc-issuer https://login.example --oidc-client-id a --oidc-client-secret-file MISSING", code: 1, err: "--oidc-client-secret-file"},
+		{name: "a secret that is not there", args: "serve --db DB --addr 127.0.0.1:0 --base-url https://n.example --oidc-issuer https://login.example --oidc-client-id a --oidc-client-secret-file MISSING", code: 2, err: "--oidc-client-secret-file"},
 		{name: "groups that are none", args: "serve --db DB --addr 127.0.0.1:0 --base-url https://n.example --oidc-issuer https://login.example --oidc-client-id a --oidc-client-secret b --oidc-groups ops=admin", code: 2, err: "needs an account"},
 
 		{name: "variables", args: "account set", env: []string{"TNRESERVE_DB=DB", "TNRESERVE_ID=9500012", "TNRESERVE_MAX_HELD=77"}, out: "holds 0 of 77 TNs"},
@@ -140,12 +140,12 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {
-	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "user list", "user set", "user remove", "user deactivate", "user reset-link", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "copy", "version"} {
+	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "user list", "user set", "user remove", "user deactivate", "user reset-link", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "restore", "copy", "config", "version"} {
 		r := must(t, append(strings.Fields(c), "--help")...)
 		if !strings.Contains(r.out, "Example") || !strings.Contains(r.out, "tnreserve "+c) {
 			t.Errorf("%s --help has no example:\n%s", c, r.out)
 		}
-		if c != "version" && !strings.Contains(r.out, "(TNRESERVE_DB)") {
+		if c != "version" && !strings.Contains(r.out, "(TNRESERVE_DB") {
 			t.Errorf("%s --help does not name its variables:\n%s", c, r.out)
 		}
 	}

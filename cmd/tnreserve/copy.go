@@ -11,8 +11,8 @@ import (
 )
 
 type copyCommand struct {
-	DB string `name:"db" aliases:"from" placeholder:"FILE" default:"tnreserve.db" help:"What to copy: an SQLite file, or postgres://user@host/name. Also --from. Default: ${default}."`
-	To string `placeholder:"FILE" required:"" help:"Where to: a new file, or an empty PostgreSQL database."`
+	DB string `name:"db" aliases:"from" placeholder:"FILE" default:"tnreserve.db" secret:"address" help:"What to copy: an SQLite file, or postgres://user@host/name. Also --from. Default: ${default}."`
+	To string `placeholder:"FILE" required:"" secret:"address" help:"Where to: a new file, or an empty PostgreSQL database."`
 	output
 }
 

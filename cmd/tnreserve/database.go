@@ -17,7 +17,7 @@ import (
 
 // database is the flag that most commands share.
 type database struct {
-	DB string `name:"db" placeholder:"FILE" default:"tnreserve.db" help:"The database: an SQLite file, or postgres://user@host/name. Default: ${default}."`
+	DB string `name:"db" placeholder:"FILE" default:"tnreserve.db" secret:"address" help:"The database: an SQLite file, or postgres://user@host/name. Default: ${default}."`
 }
 
 // console is who the events name when the command line did something.

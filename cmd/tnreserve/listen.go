@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -56,7 +55,7 @@ func inherited(getenv func(string) string) (net.Listener, error) {
 }
 
 func fileListener(fd int) (net.Listener, error) {
-	syscall.CloseOnExec(fd)
+	closeOnExec(fd)
 	f := os.NewFile(uintptr(fd), "systemd")
 	defer f.Close() // the listener has its own descriptor
 	ln, err := net.FileListener(f)

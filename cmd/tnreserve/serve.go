@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -65,10 +66,10 @@ Examples:
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
-	if err := c.sensible(); err != nil {
+	if err := halfConfigured(c.faults()); err != nil {
 		return err
 	}
-	provider, err := c.sso.provider(c.BaseURL)
+	provider, err := c.sso.provider()
 	if err != nil {
 		return err
 	}
@@ -135,25 +136,39 @@ func (c *serveCommand) endUserLimits() web.EndUserLimits {
 	return web.EndUserLimits{Searches: c.ShopSearches, Holds: c.ShopHolds, HoldsPerSession: (c.ShopHolds + 1) / 2}
 }
 
-func (c *serveCommand) sensible() error {
-	if c.ShopSearches < 1 || c.ShopHolds < 1 {
-		return usageError("--shop-searches and --shop-holds are 1 or more")
+// faults are what is missing or makes no sense, all of it at once. It brings --base-url
+// into its usual form.
+func (c *serveCommand) faults() (out []string) {
+	refuse := func(bad bool, why string) {
+		if bad {
+			out = append(out, why)
+		}
 	}
-	if c.ClientRate < 0 || c.ClientRate > 0 && c.ClientBurst < 1 {
-		return usageError("--client-rate is 0 or more, --client-burst 1 or more")
+	_, _, err := net.SplitHostPort(c.Addr)
+	refuse(err != nil, fmt.Sprintf("--addr %q is not like 127.0.0.1:8080", c.Addr))
+	refuse(c.ShopSearches < 1 || c.ShopHolds < 1, "--shop-searches and --shop-holds are 1 or more")
+	refuse(c.ClientRate < 0 || c.ClientRate > 0 && c.ClientBurst < 1, "--client-rate is 0 or more, --client-burst 1 or more")
+	refuse(c.Connections < 0 || c.ConnectionsPerAddr < 0, "--connections and --connections-per-addr are 0 or more")
+	refuse(c.IdleStaff <= 0 || c.IdleOthers <= 0 || c.SessionMost <= 0, "--idle-staff, --idle-others and --session-most are longer than 0")
+	refuse(len(c.TrustedProxy) > 0 && c.BaseURL == "", "--trusted-proxy says that something stands in front; it needs --base-url too, for links and Secure cookies")
+	base, ok := cleanBase(c.BaseURL)
+	refuse(!ok, fmt.Sprintf("--base-url %q is not like https://numbers.example, without a path", c.BaseURL))
+	if ok {
+		c.BaseURL = base
 	}
-	if c.IdleStaff <= 0 || c.IdleOthers <= 0 || c.SessionMost <= 0 {
-		return usageError("--idle-staff, --idle-others and --session-most are longer than 0")
+	return append(out, c.sso.faults(c.BaseURL)...)
+}
+
+// cleanBase is a base URL without its last slash, if it is one.
+func cleanBase(base string) (string, bool) {
+	if base == "" {
+		return "", true
 	}
-	if c.BaseURL == "" {
-		return nil
-	}
-	u, err := url.Parse(c.BaseURL)
+	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return usageError(fmt.Sprintf("--base-url %q is not like https://numbers.example, without a path", c.BaseURL))
+		return "", false
 	}
-	c.BaseURL = u.Scheme + "://" + u.Host
-	return nil
+	return u.Scheme + "://" + u.Host, true
 }
 
 // sweepEvery keeps house once a second. It never stops at an error, and says one that

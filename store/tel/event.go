@@ -64,7 +64,8 @@ const (
 	EventClientCreated   EventKind = "client.created"
 	EventClientRevoked   EventKind = "client.revoked"
 	EventClientRotated   EventKind = "client.rotated"
-	EventLookedUp        EventKind = "desk.looked_up" // by somebody of the platform, in an account; Facts.Reason is what was asked
+	EventLookedUp        EventKind = "desk.looked_up"    // by somebody of the platform, in an account; Facts.Reason is what was asked
+	EventRestored        EventKind = "database.restored" // from a backup; Facts.Before is how many sessions it ended
 )
 
 // Event is one line of the history: who, what, when, from where, for which

@@ -1,0 +1,129 @@
+// Command release builds the archives of a release. The same commit and the same Go
+// give the same bytes, whoever builds them and wherever.
+package main
+
+import (
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// target is a system that the program is built for.
+type target struct{ os, arch string }
+
+var targets = []target{
+	{"linux", "amd64"}, {"linux", "arm64"},
+	{"darwin", "amd64"}, {"darwin", "arm64"},
+	{"windows", "amd64"}, {"windows", "arm64"},
+}
+
+func (t target) String() string { return t.os + "_" + t.arch }
+
+func (t target) program() string {
+	if t.os == "windows" {
+		return "tnreserve.exe"
+	}
+	return "tnreserve"
+}
+
+func main() {
+	out := flag.String("out", "bin/release", "the folder to write the archives to")
+	only := flag.String("only", "", "one system alone, such as linux_amd64")
+	flag.Parse()
+	if err := release(*out, *only); err != nil {
+		fmt.Fprintln(os.Stderr, "release:", err)
+		os.Exit(1)
+	}
+}
+
+// release builds for every system, from the top of the project.
+func release(out, only string) error {
+	at, err := commitTime()
+	if err != nil {
+		return err
+	}
+	version, err := git("describe", "--tags", "--always", "--dirty")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	beside, err := besides()
+	if err != nil {
+		return err
+	}
+	var sums strings.Builder
+	for _, t := range targets {
+		if only != "" && only != t.String() {
+			continue
+		}
+		name := fmt.Sprintf("tnreserve_%s_%s", version, t)
+		archive, err := buildArchive(out, name, t, beside, at)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t, err)
+		}
+		line, err := sum(archive)
+		if err != nil {
+			return err
+		}
+		fmt.Print(line)
+		sums.WriteString(line)
+	}
+	return os.WriteFile(filepath.Join(out, "checksums.txt"), []byte(sums.String()), 0o644)
+}
+
+// commitTime is the time that every file gets: SOURCE_DATE_EPOCH, else the commit's.
+func commitTime() (time.Time, error) {
+	text := os.Getenv("SOURCE_DATE_EPOCH")
+	if text == "" {
+		var err error
+		if text, err = git("show", "-s", "--format=%ct", "HEAD"); err != nil {
+			return time.Time{}, err
+		}
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	return time.Unix(seconds, 0).UTC(), err
+}
+
+func git(args ...string) (string, error) {
+	out, err := exec.Command("git", args...).Output()
+	return strings.TrimSpace(string(out)), err
+}
+
+// besides are the files that go with the program.
+func besides() ([]entry, error) {
+	list := []entry{{"README.md", "README.md", 0o644}, {"LICENSE", "LICENSE", 0o644}}
+	deploy, err := filepath.Glob("cmd/tnreserve/deploy/*")
+	for _, file := range deploy {
+		list = append(list, entry{"deploy/" + filepath.Base(file), file, 0o644})
+	}
+	return list, err
+}
+
+func buildArchive(out, name string, t target, beside []entry, at time.Time) (string, error) {
+	program := filepath.Join(out, name+".program")
+	defer os.Remove(program)
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -buildid=", "-o", program, "./cmd/tnreserve")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=")
+	if text, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, text)
+	}
+	files := append([]entry{{t.program(), program, 0o755}}, beside...)
+	if t.os == "windows" {
+		return writeZip(filepath.Join(out, name+".zip"), name, files, at)
+	}
+	return writeTar(filepath.Join(out, name+".tar.gz"), name, files, at)
+}
+
+// sum is a line as sha256sum -c reads it.
+func sum(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	return fmt.Sprintf("%x  %s\n", sha256.Sum256(text), filepath.Base(file)), err
+}

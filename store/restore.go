@@ -1,0 +1,255 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"tnreserve/store/tel"
+)
+
+// Restored tells of a copy that was put in place.
+type Restored struct {
+	Until    time.Time // of its last event; what came later is not in it
+	Steps    []string  // the migrations that it needed
+	Sessions int64     // that were in it and were ended
+	Kept     string    // the new name of the database that was there before; "" for none
+}
+
+// Restore puts a copy in the place of the database cfg.DB, which nothing may have open.
+// The copy is brought forward and checked before. What stands in the place is refused
+// with CodeConflict, or with force kept beside under a name of the time.
+func Restore(ctx context.Context, cfg Config, file string, force bool) (out Restored, err error) {
+	d, err := dialectOf(cfg.DB)
+	if err != nil {
+		return out, err
+	}
+	if d.backup != "" {
+		return out, tel.Invalid("db", "%s", d.backup)
+	}
+	r := restorer{ctx: ctx, cfg: cfg, out: &out}
+	if r.file, err = filepath.Abs(file); err != nil { // SQLite reads "file:…" as an address
+		return out, err
+	}
+	if r.target, err = filepath.Abs(cfg.DB); err != nil {
+		return out, err
+	}
+	r.part = r.target + ".restoring"
+	if err := r.mayReplace(force); err != nil {
+		return out, err
+	}
+	defer r.removePart()
+	for _, step := range []func() error{r.copy, r.verify, r.replace} {
+		if err := step(); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+type restorer struct {
+	ctx                context.Context
+	cfg                Config
+	file, target, part string
+	out                *Restored
+}
+
+// The files beside a database that belong to it: what they hold is a part of it, and
+// would ruin another.
+var logs = []string{"-wal", "-journal", "-shm"}
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}
+
+func (r *restorer) mayReplace(force bool) error {
+	from, err := os.Stat(r.file)
+	if err != nil {
+		return tel.Invalid("file", "There is no backup %s.", r.file)
+	}
+	to, err := os.Stat(r.target)
+	if err == nil && os.SameFile(from, to) {
+		return tel.Invalid("file", "%s is the database itself, not a backup of it.", r.file)
+	}
+	if err == nil && to.IsDir() {
+		return tel.Invalid("db", "%s is a folder, not a database file.", r.target)
+	}
+	for _, end := range append([]string{""}, logs...) {
+		if !force && exists(r.target+end) {
+			return tel.Refuse(tel.CodeConflict, "%s exists already; --force keeps it beside, under a name of this time.", r.target+end)
+		}
+	}
+	release, err := r.alone() // again before it is replaced: the copying takes a while
+	release()
+	return err
+}
+
+// alone keeps everybody else out of the database that is to be replaced, and brings
+// what its log holds into it, until it is released.
+func (r *restorer) alone() (release func(), err error) {
+	if !exists(r.target) {
+		return func() {}, nil
+	}
+	db, err := sql.Open("sqlite", "file:"+escaped(r.target)+"?_pragma=busy_timeout(0)")
+	if err != nil {
+		return func() {}, err
+	}
+	db.SetMaxOpenConns(1)
+	release = func() { _ = db.Close() }
+	for _, step := range []string{`PRAGMA journal_mode = DELETE`, `PRAGMA locking_mode = EXCLUSIVE`, `BEGIN EXCLUSIVE`} {
+		if _, err = db.ExecContext(r.ctx, step); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		return release, nil
+	}
+	release()
+	if refusal := sqliteDialect.refusal(err); refusal == nil && sqliteDialect.damaged(err) && !lockedByOthers(r.target) {
+		return func() {}, nil // a damaged one is what a restore is for
+	}
+	return func() {}, tel.Refuse(tel.CodeConflict, "%s is in use (%v). Stop the server and whatever else has it open first.", r.target, err)
+}
+
+// copy reads the backup through the database, which sees damage and leaves none of its
+// log out.
+func (r *restorer) copy() error {
+	r.removePart()
+	db, err := openCopy(r.file)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := wholeCopy(r.ctx, db); err != nil {
+		return r.badCopy(err)
+	}
+	var steps int
+	if err := db.QueryRowContext(r.ctx, `SELECT COUNT(*) FROM sqlite_schema WHERE name = 'schema_step'`).Scan(&steps); err != nil {
+		return r.badCopy(err)
+	}
+	if steps == 0 {
+		return tel.Invalid("file", "%s is no database of tnreserve's. Nothing was changed.", r.file)
+	}
+	if _, err := db.ExecContext(r.ctx, `VACUUM INTO $1`, r.part); err != nil {
+		return r.badCopy(err)
+	}
+	return nil
+}
+
+func (r *restorer) badCopy(err error) error {
+	if r.ctx.Err() != nil {
+		return r.ctx.Err()
+	}
+	return tel.Invalid("file", "%s cannot be restored: %v. Nothing was changed.", r.file, err)
+}
+
+// verify opens the copy as a server would, which brings its schema forward, and holds
+// every invariant against it.
+func (r *restorer) verify() error {
+	cfg := r.cfg
+	cfg.DB, cfg.NoShelf = r.part, true
+	s, err := Open(r.ctx, cfg)
+	if err != nil {
+		return r.badCopy(err)
+	}
+	err = r.verifyOpen(s)
+	if closing := s.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+func (r *restorer) verifyOpen(s *Store) error {
+	broken, err := s.Check(r.ctx)
+	if err != nil {
+		return err
+	}
+	if len(broken) > 0 {
+		return tel.Invalid("file", "%s cannot be restored, for %s broken in it: %s. Nothing was changed.", r.file, tel.Plural(len(broken), "invariant"), broken[0])
+	}
+	r.out.Steps = s.Steps()
+	var last micros
+	if err := s.read.QueryRowContext(r.ctx, `SELECT COALESCE(MAX(at), 0) FROM event`).Scan(&last); err != nil {
+		return err
+	}
+	r.out.Until = time.Time(last)
+	r.out.Sessions, err = s.endWhatWasOpen(r.ctx)
+	return err
+}
+
+// endWhatWasOpen ends the sessions and links of a copy: some of them were ended or used
+// after it was made.
+func (s *Store) endWhatWasOpen(ctx context.Context) (sessions int64, err error) {
+	err = s.change(ctx, tel.System("restore"), func(t *tx) error {
+		ended, err := t.exec(`DELETE FROM session`)
+		if err != nil {
+			return err
+		}
+		sessions = ended
+		if _, err := t.exec(`DELETE FROM link`); err != nil {
+			return err
+		}
+		t.event(tel.EventRestored, 0, 0, tel.Facts{Before: sessions})
+		return nil
+	})
+	return sessions, err
+}
+
+// replace gives the copy its name in one step. Whoever looks at the name at any moment
+// finds the one database or the other, whole.
+func (r *restorer) replace() error {
+	release, err := r.alone()
+	defer func() { release() }()
+	if err != nil {
+		return err
+	}
+	if runtime.GOOS == "windows" { // which does not rename what is open
+		release()
+	}
+	if err := syncFile(r.part); err != nil {
+		return err
+	}
+	if err := r.putAside(); err != nil {
+		return err
+	}
+	if err := os.Rename(r.part, r.target); err != nil {
+		return err
+	}
+	return syncFolder(r.target)
+}
+
+// putAside gives what is in the place a second name, and its log the one that goes with
+// it.
+func (r *restorer) putAside() error {
+	name := r.target + ".before-" + r.cfg.Now().UTC().Format("20060102T150405Z")
+	if exists(name) {
+		return tel.Refuse(tel.CodeConflict, "%s exists already; try again in a second.", name)
+	}
+	if exists(r.target) {
+		if err := os.Link(r.target, name); err != nil { // not every file system has links
+			if err := os.Rename(r.target, name); err != nil {
+				return err
+			}
+		}
+		r.out.Kept = name
+	}
+	for _, end := range logs {
+		if err := os.Rename(r.target+end, name+end); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("putting %s aside: %w", r.target+end, err)
+		}
+	}
+	return nil
+}
+
+func (r *restorer) removePart() {
+	for _, end := range append([]string{""}, logs...) {
+		_ = os.Remove(r.part + end)
+	}
+}
