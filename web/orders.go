@@ -513,7 +513,7 @@ func (v *visit) numbers() error {
 		f.Kept = []views.Hidden{{Name: "status", Value: "aging"}}
 	}
 	q.City, q.RateCenter, q.State, q.Limit = f.City, f.RC, strings.ToUpper(v.query("state")), listPage
-	f.States = stateChoices(v.store.Shelf().States(), q.State)
+	f.States = v.stateChoices(v.store.Shelf().States(), q.State)
 	q.NPA = digitsField("npa", f.NPA, f.Errors)
 	q.NXX = digitsField("nxx", f.NXX, f.Errors)
 	if s := values.Get("from"); s != "" {
