@@ -113,20 +113,19 @@ func (p Policy) Check() error {
 // Within tells where a policy goes further than an account's limits allow its own
 // admins: CodeInvalid with the field, or nil.
 func (p Policy) Within(limits Policy) error {
-	const most, least = "Your operator allows at most %v.", "Your operator allows at least %v."
 	switch {
 	case p.Window > limits.Window:
-		return Invalid("window", most, Span(limits.Window))
+		return Invalid("window", "Your operator allows at most %v.", Span(limits.Window))
 	case p.Ceiling > limits.Ceiling:
-		return Invalid("ceiling", most, Span(limits.Ceiling))
+		return Invalid("ceiling", "Your operator allows at most %v.", Span(limits.Ceiling))
 	case p.MaxExtensions > limits.MaxExtensions:
-		return Invalid("max_extensions", most, limits.MaxExtensions)
+		return Invalid("max_extensions", "Your operator allows at most %v.", limits.MaxExtensions)
 	case p.MaxHeld > limits.MaxHeld:
-		return Invalid("max_held", most, limits.MaxHeld)
+		return Invalid("max_held", "Your operator allows at most %v.", limits.MaxHeld)
 	case p.MaxPerReservation > limits.MaxPerReservation:
-		return Invalid("max_per_reservation", most, limits.MaxPerReservation)
+		return Invalid("max_per_reservation", "Your operator allows at most %v.", limits.MaxPerReservation)
 	case p.CoolDown < limits.CoolDown:
-		return Invalid("cooldown", least, Span(limits.CoolDown))
+		return Invalid("cooldown", "Your operator allows at least %v.", Span(limits.CoolDown))
 	}
 	return nil
 }

@@ -74,11 +74,38 @@ func Time(ctx context.Context, t time.Time) string {
 	return T(ctx, "%s %s %s at %s", t.Format("2"), Month(ctx, t.Month()), t.Format("2006"), t.Format("15:04:05 UTC"))
 }
 
-// words are those of states and acts that refusals name.
+// words are those of states, moves, roles and actions that refusals name.
 var words = []string{
 	Mark("live"), Mark("submitted"), Mark("ordered"), Mark("cancelled"), Mark("expired"),
 	Mark("extend"), Mark("drop"), Mark("cancel"), Mark("submit"), Mark("resume"), Mark("order"), Mark("expire"),
 	Mark("complete"), Mark("complete in part"), Mark("fail"), Mark("back-order"), Mark("fill"),
 	Mark("available"), Mark("reserved"), Mark("in service"), Mark("aging"), Mark("disabled"),
 	Mark("operator"), Mark("admin"), Mark("support"), Mark("member"),
+	Mark("switch reservation on or off"),
+	Mark("lock the switch"),
+	Mark("set the hold policy"),
+	Mark("see the hold policy"),
+	Mark("search"),
+	Mark("reserve"),
+	Mark("read a reservation by its id"),
+	Mark("list, report, export outstanding reservations"),
+	Mark("extend, drop, cancel by id"),
+	Mark("read an order by its id"),
+	Mark("list orders and TNs in service"),
+	Mark("disconnect"),
+	Mark("look up by TN"),
+	Mark("import inventory, disable TNs"),
+	Mark("see all accounts, create one"),
+	Mark("people of an account"),
+	Mark("API clients of an account"),
+	Mark("require a second factor of an account's people"),
+	Mark("people of the whole platform"),
+	Mark("make and revoke purchase links of a reservation"),
+	Mark("set how an account sells to end users"),
+	Mark("read who bought"),
+	Mark("complete the one purchase behind a link"),
+	Mark("search and hold one TN in a storefront"),
+	Mark("webhooks of an account"),
+	Mark("reports"),
+	Mark("read the audit trail"),
 }
