@@ -1,23 +1,35 @@
 package views
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Settings are a person's own. Fields: name, zone, theme; old, password.
 type Settings struct {
 	Person            *tel.Person
 	Name, Zone, Theme string
+	Language          string // "" is the browser's
 	Sessions          []SessionRow
 	Errors            map[string]string
 }
 
-func (v Settings) themes() []Choice {
-	return chosen(v.Theme, Choice{Value: "", Label: "As the system"}, Choice{Value: "light", Label: "Light"}, Choice{Value: "dark", Label: "Dark"})
+func (v Settings) themes(ctx context.Context) []Choice {
+	return chosen(v.Theme, Choice{Value: "", Label: texts.T(ctx, "As the system")}, Choice{Value: "light", Label: texts.T(ctx, "Light|theme")}, Choice{Value: "dark", Label: texts.T(ctx, "Dark|theme")})
+}
+
+// languages are named in themselves, so that everybody finds theirs.
+func (v Settings) languages(ctx context.Context) []Choice {
+	list := []Choice{{Label: texts.T(ctx, "As the browser has it")}}
+	for _, l := range texts.Languages {
+		list = append(list, Choice{Value: l.Code, Label: l.Name})
+	}
+	return chosen(v.Language, list...)
 }
 
 // zoneGroup is the time zones of one part of the world.
@@ -86,8 +98,6 @@ type Invitation struct {
 	Name, Error           string
 	Errors                map[string]string
 }
-
-func (v Invitation) offer() string { return upperFirst(rolePhrase(v.Role, v.Account)) }
 
 func (v Invitation) path() string { return "/invitations/" + v.Token }
 

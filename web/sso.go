@@ -154,7 +154,7 @@ func (v *visit) notSignedIn(err error) error {
 	} else if e.Code == tel.CodeBusy {
 		return err
 	}
-	return v.render(statusOf(tel.CodeSignIn), views.SignInPage(v.shell(), views.SignIn{Error: e.Message, SSO: true}))
+	return v.render(statusOf(tel.CodeSignIn), views.SignInPage(v.shell(), views.SignIn{Error: v.say(e), SSO: true}))
 }
 
 // identify trades a code for who somebody is. Every foreign error is one text outside.
@@ -183,7 +183,7 @@ func (p *provider) identify(ctx context.Context, code string, trip ssoTrip) (who
 	if claims.Email == "" || !isTrue(claims.Verified) {
 		return who, tel.Refuse(tel.CodeSignIn, "The single sign-on service has no verified e-mail address of yours.")
 	}
-	return store.Identity{Issuer: id.Issuer, Subject: id.Subject, Email: claims.Email, Name: claims.Name, Places: p.Groups.Places(texts(claims.Groups))}, nil
+	return store.Identity{Issuer: id.Issuer, Subject: id.Subject, Email: claims.Email, Name: claims.Name, Places: p.Groups.Places(groupNames(claims.Groups))}, nil
 }
 
 // ssoClaims is what we read of an id token. Providers differ in how they write truth
@@ -197,7 +197,7 @@ type ssoClaims struct {
 
 func isTrue(raw json.RawMessage) bool { return strings.Trim(string(raw), `"`) == "true" }
 
-func texts(raw json.RawMessage) (list []string) {
+func groupNames(raw json.RawMessage) (list []string) {
 	var one string
 	if json.Unmarshal(raw, &list) == nil {
 		return list

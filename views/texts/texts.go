@@ -144,3 +144,12 @@ func T(ctx context.Context, english string, args ...any) string {
 	}
 	return text
 }
+
+// Split is a text around the one %s in it, where an element stands in the sentence.
+func Split(ctx context.Context, english string, args ...any) (before, after string) {
+	before, after, _ = strings.Cut(T(ctx, english, append(args, "\x00")...), "\x00")
+	return before, after
+}
+
+// Mark names a text that is said later, where no language is known yet: in a table.
+func Mark(english string) string { return english }
