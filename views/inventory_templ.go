@@ -190,7 +190,7 @@ func inventoryTiles(sum InventorySum) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = tile(texts.T(ctx, "TNs"), sum.Total, texts.T(ctx, "%d thousands-blocks", sum.Blocks)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = tile(texts.T(ctx, "TNs|heading"), sum.Total, texts.T(ctx, "%d thousands-blocks", sum.Blocks)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -382,9 +382,9 @@ func inventoryTable(v Inventory) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var16 string
-		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(texts.T(ctx, "TNs"))
+		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(texts.T(ctx, "TNs|heading"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/inventory.templ`, Line: 73, Col: 74}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/inventory.templ`, Line: 73, Col: 82}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 		if templ_7745c5c3_Err != nil {
@@ -1608,7 +1608,7 @@ func importCounts(v Import) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = tile(texts.T(ctx, "TNs"), v.TNs, texts.T(ctx, "in %d blocks", v.Blocks)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = tile(texts.T(ctx, "TNs|heading"), v.TNs, texts.T(ctx, "in %d blocks", v.Blocks)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -144,20 +144,20 @@ func Steps(ctx context.Context, events []tel.Event) []Step {
 		s := Step{At: e.At, Icon: "history", Title: string(e.Kind), By: e.Actor.Name, Text: e.Facts.Reason}
 		switch e.Kind {
 		case tel.EventReserved:
-			s.Icon, s.Title, s.Tone = "timer", texts.T(ctx, "Reserved"), "good"
+			s.Icon, s.Title, s.Tone = "timer", texts.T(ctx, "Reserved|event"), "good"
 		case tel.EventExtended:
-			s.Icon, s.Title = "timer-reset", texts.T(ctx, "Extended")
+			s.Icon, s.Title = "timer-reset", texts.T(ctx, "Extended|event")
 		case tel.EventDropped:
-			s.Icon, s.Title = "minus", texts.T(ctx, "Dropped")
+			s.Icon, s.Title = "minus", texts.T(ctx, "Dropped|event")
 			s.Text = joinTNs(ctx, e.Facts.TNs)
 		case tel.EventCancelled:
-			s.Icon, s.Title = "x", texts.T(ctx, "Cancelled")
+			s.Icon, s.Title = "x", texts.T(ctx, "Cancelled|event")
 		case tel.EventExpired:
 			s.Icon, s.Title, s.By = "hourglass", texts.T(ctx, "Ran out"), ""
 		case tel.EventExpiring:
 			s.Icon, s.Title, s.By = "hourglass", texts.T(ctx, "Told to run out soon"), ""
 		case tel.EventOrdered:
-			s.Icon, s.Title, s.Tone = "shopping-cart", texts.T(ctx, "Ordered"), "good"
+			s.Icon, s.Title, s.Tone = "shopping-cart", texts.T(ctx, "Ordered|event"), "good"
 		case tel.EventSubmitted:
 			s.Icon, s.Title = "hourglass", texts.T(ctx, "Went on to payment; the clock stands")
 		case tel.EventResumed:
@@ -175,7 +175,7 @@ func Steps(ctx context.Context, events []tel.Event) []Step {
 			s.Icon, s.Title, s.Tone = "phone", texts.T(ctx, "In service"), "good"
 			s.Text = joinTNs(ctx, e.Facts.TNs)
 		case tel.EventDisconnected:
-			s.Icon, s.Title, s.Tone = "power", texts.T(ctx, "Disconnected"), "warn"
+			s.Icon, s.Title, s.Tone = "power", texts.T(ctx, "Disconnected|event"), "warn"
 			s.Text = joinTNs(ctx, e.Facts.TNs)
 		case tel.EventAged:
 			s.Icon, s.Title = "hourglass", texts.T(ctx, "Aging is over")
@@ -197,7 +197,7 @@ func Steps(ctx context.Context, events []tel.Event) []Step {
 		case tel.EventImported:
 			s.Icon, s.Title = "upload", texts.T(ctx, "Imported")
 		case tel.EventDisabled:
-			s.Icon, s.Title, s.Tone = "ban", texts.T(ctx, "Disabled"), "bad"
+			s.Icon, s.Title, s.Tone = "ban", texts.T(ctx, "Disabled|event"), "bad"
 		case tel.EventEnabled:
 			s.Icon, s.Title, s.Tone = "check", texts.T(ctx, "Offered again"), "good"
 		}
