@@ -142,11 +142,11 @@ func (f PolicyForm) limitFields(ctx context.Context) []policyField {
 func limitBounds(ctx context.Context, l tel.Policy) [6]string {
 	most := func(s string) string { return " " + texts.T(ctx, "At most %s.", s) }
 	bounds := [6]string{
-		most(Duration(ctx, l.Window)), most(Duration(ctx, l.Ceiling)), most(Count(ctx, l.MaxExtensions)),
+		most(texts.Duration(ctx, l.Window)), most(texts.Duration(ctx, l.Ceiling)), most(Count(ctx, l.MaxExtensions)),
 		most(Count(ctx, l.MaxHeld)), most(Count(ctx, l.MaxPerReservation)), "",
 	}
 	if l.CoolDown > 0 {
-		bounds[5] = " " + texts.T(ctx, "At least %s.", Duration(ctx, l.CoolDown))
+		bounds[5] = " " + texts.T(ctx, "At least %s.", texts.Duration(ctx, l.CoolDown))
 	}
 	return bounds
 }
@@ -158,6 +158,12 @@ func policySummary(ctx context.Context, p tel.Policy) string {
 		s += " · " + texts.T(ctx, "cool-down %s", ShortDuration(p.CoolDown))
 	}
 	return s
+}
+
+// since is a day in full: "2 January 2006".
+func since(ctx context.Context, t time.Time) string {
+	t = t.UTC()
+	return texts.T(ctx, "%s %s %s|day", t.Format("2"), texts.Month(ctx, t.Month()), t.Format("2006"))
 }
 
 func accountPath(id tel.AccountID, rest string) string { return "/accounts/" + id.String() + rest }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Audit is the audit trail, the latest first.
@@ -44,36 +45,40 @@ type AuditRow struct {
 
 // families are what the kinds of event are called together.
 var families = map[string]string{
-	"reservation": "Reservations", "order": "Orders", "tn": "Numbers", "account": "Accounts", "person": "People",
-	"client": "API clients", "inventory": "Inventory", "desk": "Look-ups",
+	"reservation": texts.Mark("Reservations"), "order": texts.Mark("Orders"), "tn": texts.Mark("Numbers"), "account": texts.Mark("Accounts"), "person": texts.Mark("People"),
+	"client": texts.Mark("API clients"), "inventory": texts.Mark("Inventory"), "desk": texts.Mark("Look-ups"),
 }
 
-func (f AuditFilter) kinds() []Choice {
-	list := []Choice{{Label: "Everything", Selected: f.Kind == ""}}
+func familyName(ctx context.Context, family string) string {
+	return texts.T(ctx, cmp.Or(families[family], family))
+}
+
+func (f AuditFilter) kinds(ctx context.Context) []Choice {
+	list := []Choice{{Label: texts.T(ctx, "Everything"), Selected: f.Kind == ""}}
 	for _, kind := range f.Kinds {
-		list = append(list, Choice{Value: kind, Label: cmp.Or(families[kind], kind), Selected: f.Kind == kind})
+		list = append(list, Choice{Value: kind, Label: familyName(ctx, kind), Selected: f.Kind == kind})
 	}
 	if family, one, ok := strings.Cut(f.Kind, "."); ok && one != "" {
-		list = append(list, Choice{Value: f.Kind, Label: cmp.Or(families[family], family) + ": " + strings.ReplaceAll(one, "_", " "), Selected: true})
+		list = append(list, Choice{Value: f.Kind, Label: familyName(ctx, family) + ": " + strings.ReplaceAll(one, "_", " "), Selected: true})
 	}
 	return list
 }
 
 var eventTitles = map[tel.EventKind]string{
-	tel.EventReserved: "Reserved", tel.EventExpired: "Reservation ran out", tel.EventCancelled: "Reservation cancelled", tel.EventExtended: "Reservation extended",
-	tel.EventDropped: "Number dropped from a reservation", tel.EventOrdered: "Reservation ordered", tel.EventPartOrdered: "Reservation ordered in part",
-	tel.EventOrderCompleted: "Order complete", tel.EventOrderPartial: "Order partial", tel.EventOrderFailed: "Order failed", tel.EventOrderWaits: "Order waits",
-	tel.EventOrderUpdated: "Order renamed", tel.EventOrderNoted: "Note on an order",
-	tel.EventAccountCreated: "Account created", tel.EventSwitched: "Reservation switched", tel.EventLocked: "Switch locked or unlocked", tel.EventPolicy: "Policy changed",
-	tel.EventPersonCreated: "Person added", tel.EventSignedIn: "Signed in", tel.EventSignedOut: "Signed out", tel.EventRoleChanged: "Role changed", tel.EventPasswordChanged: "Password changed",
-	tel.EventClientCreated: "API client created", tel.EventClientRevoked: "API client revoked", tel.EventClientRotated: "API client’s secrets replaced",
-	tel.EventLookedUp: "Looked up",
+	tel.EventReserved: texts.Mark("Reserved"), tel.EventExpired: texts.Mark("Reservation ran out"), tel.EventCancelled: texts.Mark("Reservation cancelled"), tel.EventExtended: texts.Mark("Reservation extended"),
+	tel.EventDropped: texts.Mark("Number dropped from a reservation"), tel.EventOrdered: texts.Mark("Reservation ordered"), tel.EventPartOrdered: texts.Mark("Reservation ordered in part"),
+	tel.EventOrderCompleted: texts.Mark("Order complete"), tel.EventOrderPartial: texts.Mark("Order partial"), tel.EventOrderFailed: texts.Mark("Order failed"), tel.EventOrderWaits: texts.Mark("Order waits"),
+	tel.EventOrderUpdated: texts.Mark("Order renamed"), tel.EventOrderNoted: texts.Mark("Note on an order"),
+	tel.EventAccountCreated: texts.Mark("Account created"), tel.EventSwitched: texts.Mark("Reservation switched"), tel.EventLocked: texts.Mark("Switch locked or unlocked"), tel.EventPolicy: texts.Mark("Policy changed"),
+	tel.EventPersonCreated: texts.Mark("Person added"), tel.EventSignedIn: texts.Mark("Signed in"), tel.EventSignedOut: texts.Mark("Signed out"), tel.EventRoleChanged: texts.Mark("Role changed"), tel.EventPasswordChanged: texts.Mark("Password changed"),
+	tel.EventClientCreated: texts.Mark("API client created"), tel.EventClientRevoked: texts.Mark("API client revoked"), tel.EventClientRotated: texts.Mark("API client’s secrets replaced"),
+	tel.EventLookedUp: texts.Mark("Looked up"),
 }
 
 // title says what happened.
 func (r AuditRow) title(ctx context.Context) string {
 	if title := eventTitles[r.Kind]; title != "" {
-		return title
+		return texts.T(ctx, title)
 	}
 	step := Steps(ctx, []tel.Event{r.Event})[0]
 	if step.Title != string(r.Kind) {
@@ -100,7 +105,7 @@ func (r AuditRow) icon(ctx context.Context) string {
 func (r AuditRow) what(ctx context.Context) string {
 	switch {
 	case r.Kind == tel.EventLookedUp && r.Facts.Subject != "":
-		return "By " + r.Facts.Reason + ": " + r.Facts.Subject
+		return texts.T(ctx, "By %s: %s", r.Facts.Reason, r.Facts.Subject)
 	case len(r.Facts.TNs) > 0:
 		return joinTNs(ctx, r.Facts.TNs)
 	case r.Facts.Reason != "":
@@ -110,22 +115,22 @@ func (r AuditRow) what(ctx context.Context) string {
 }
 
 // who is who did it, and as whom.
-func (r AuditRow) who() string {
+func (r AuditRow) who(ctx context.Context) string {
 	a := r.Actor
 	switch {
 	case a.Kind == tel.KindSystem:
-		return "The house: " + a.Name
+		return texts.T(ctx, "The house: %s", a.Name)
 	case a.Kind == tel.KindClient:
-		return a.Name + ", API client"
+		return texts.T(ctx, "%s, API client", a.Name)
 	}
 	return a.Name
 }
 
-func (r AuditRow) as() string {
+func (r AuditRow) as(ctx context.Context) string {
 	a := r.Actor
-	text := roleName(a.Role)
+	text := RoleName(ctx, a.Role)
 	if a.Kind == tel.KindSystem {
-		text = "System"
+		text = texts.T(ctx, "System|actor")
 	}
 	return text
 }
@@ -143,14 +148,14 @@ func (r AuditRow) shortHash() string { return r.Hash[:min(10, len(r.Hash))] }
 // mostNamed is how many TNs an entry names.
 const mostNamed = 100
 
-func (r AuditRow) tns() string {
+func (r AuditRow) tns(ctx context.Context) string {
 	names := make([]string, 0, min(mostNamed, len(r.Facts.TNs)))
 	for _, n := range r.Facts.TNs[:min(mostNamed, len(r.Facts.TNs))] {
 		names = append(names, n.String())
 	}
 	text := strings.Join(names, ", ")
 	if more := len(r.Facts.TNs) - mostNamed; more > 0 {
-		text += " and " + tel.Count(more) + " more"
+		text = texts.T(ctx, "%s and %d more", text, more)
 	}
 	return text
 }

@@ -1,8 +1,11 @@
 package views
 
 import (
+	"context"
 	"net/http"
 	"time"
+
+	"tnreserve/views/texts"
 )
 
 // Problem is a page that says why there is no other page.
@@ -15,54 +18,54 @@ type Problem struct {
 }
 
 // title is the page's heading.
-func (p Problem) title() string {
+func (p Problem) title(ctx context.Context) string {
 	switch p.Status {
 	case http.StatusForbidden:
-		return "Not yours to do"
+		return texts.T(ctx, "Not yours to do")
 	case http.StatusNotFound:
-		return "Nothing here"
+		return texts.T(ctx, "Nothing here")
 	case http.StatusMethodNotAllowed:
-		return "That does not work here"
+		return texts.T(ctx, "That does not work here")
 	case http.StatusTooManyRequests:
-		return "A moment, please"
+		return texts.T(ctx, "A moment, please")
 	case http.StatusServiceUnavailable:
-		return "Busy just now"
+		return texts.T(ctx, "Busy just now")
 	}
 	if p.Status >= 500 {
-		return "Something broke"
+		return texts.T(ctx, "Something broke")
 	}
-	return "That cannot be done"
+	return texts.T(ctx, "That cannot be done")
 }
 
 // text is the first sentence.
-func (p Problem) text() string {
+func (p Problem) text(ctx context.Context) string {
 	switch {
 	case p.Message != "":
 		return p.Message
 	case p.Status == http.StatusForbidden:
-		return "Your role does not allow this."
+		return texts.T(ctx, "Your role does not allow this.")
 	case p.Status == http.StatusNotFound:
-		return "There is nothing at this address, or it is not yours to see."
+		return texts.T(ctx, "There is nothing at this address, or it is not yours to see.")
 	case p.Status == http.StatusMethodNotAllowed:
-		return "This address does not take that kind of request."
+		return texts.T(ctx, "This address does not take that kind of request.")
 	case p.Status == http.StatusTooManyRequests:
-		return "That were many requests in a short time."
+		return texts.T(ctx, "That were many requests in a short time.")
 	case p.Status == http.StatusServiceUnavailable:
-		return "The database is busy."
+		return texts.T(ctx, "The database is busy.")
 	case p.Status >= 500:
-		return "The fault is ours, not yours."
+		return texts.T(ctx, "The fault is ours, not yours.")
 	}
-	return "The request was not understood."
+	return texts.T(ctx, "The request was not understood.")
 }
 
 // consequence tells what became of the request: SECURITY.md, "Answers mean what
 // they say".
-func (p Problem) consequence() string {
+func (p Problem) consequence(ctx context.Context) string {
 	switch {
 	case p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests:
-		return "Nothing was done; it is safe to try again."
+		return texts.T(ctx, "Nothing was done; it is safe to try again.")
 	case p.Status >= 500:
-		return "Whether your request took effect is unknown: look before you repeat it."
+		return texts.T(ctx, "Whether your request took effect is unknown: look before you repeat it.")
 	}
 	return ""
 }

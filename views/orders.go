@@ -383,7 +383,7 @@ func (v Disconnect) text(ctx context.Context) string {
 		ends = texts.T(ctx, "Calls to them of %[2]s end at once.", len(v.TNs), v.Account)
 	}
 	return ends + " " +
-		texts.T(ctx, "They age for %[2]s: until then nobody else can have them and you can take them back. After that they are free for everybody.", len(v.TNs), Duration(ctx, v.Aging)) +
+		texts.T(ctx, "They age for %[2]s: until then nobody else can have them and you can take them back. After that they are free for everybody.", len(v.TNs), texts.Duration(ctx, v.Aging)) +
 		leftOut(v.LeftOut, texts.T(ctx, "Not in service and left out: %d.", v.LeftOut))
 }
 

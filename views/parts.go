@@ -2,6 +2,7 @@ package views
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Countdown is the time left of something, as of Now.
@@ -180,9 +182,17 @@ func placeName(p tel.Place) string {
 	case p.RateCenter != "":
 		return p.RateCenter
 	case p.State == "":
-		return "Toll-free"
+		return texts.Mark("Toll-free")
 	}
 	return p.State
+}
+
+// placeSaid is placeName for pages: toll-free numbers have no place.
+func placeSaid(ctx context.Context, p tel.Place) string {
+	if p.City+p.RateCenter+p.State == "" {
+		return texts.T(ctx, placeName(p))
+	}
+	return placeName(p)
 }
 
 func placeRest(p tel.Place) string {
@@ -214,6 +224,13 @@ func (c Countdown) seconds() int {
 
 func (c Countdown) total() int { return int(max(1, c.Total/time.Second)) }
 
+func (c Countdown) leftFor(ctx context.Context) string {
+	if c.Of == "" {
+		return texts.T(ctx, "left|time")
+	}
+	return texts.T(ctx, "left for %s", c.Of)
+}
+
 func (c Countdown) percent() int { return min(100, 100*c.seconds()/c.total()) }
 
 func (c Countdown) tone() string {
@@ -239,13 +256,17 @@ func Clock(s int) string {
 }
 
 // exact is an instant to the second, for hovering.
-func exact(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04:05 UTC") }
+func exact(ctx context.Context, t time.Time) string {
+	t = t.UTC()
+	return texts.T(ctx, "%s %s %s, %s", t.Format("2"), texts.Month(ctx, t.Month()), t.Format("2006"), t.Format("15:04:05 UTC"))
+}
 
-func whenText(t time.Time, style string) string {
+func whenText(ctx context.Context, t time.Time, style string) string {
 	if style == "time" {
 		return t.Format("15:04 MST")
 	}
-	return t.Format("2 Jan 2006, 15:04 MST")
+	month := string([]rune(texts.Month(ctx, t.Month()))[:3])
+	return t.Format("2") + " " + month + t.Format(" 2006, 15:04 MST")
 }
 
 // capTone says when a cap comes near: from nine tenths on, and when it is reached.
@@ -309,7 +330,9 @@ func described(id, hint, fault string) templ.Attributes {
 	return a
 }
 
-func (f DurationField) hint() string { return cmp.Or(f.Hint, "Such as 4h, 90m or 1h30m") }
+func (f DurationField) hint(ctx context.Context) string {
+	return cmp.Or(f.Hint, texts.T(ctx, "Such as 4h, 90m or 1h30m"))
+}
 
 func (t Toggle) next() string {
 	if t.On {
@@ -318,14 +341,16 @@ func (t Toggle) next() string {
 	return cmp.Or(t.OnValue, "1")
 }
 
-func (t Toggle) state() string {
+func (t Toggle) state(ctx context.Context) string {
 	if t.On {
-		return cmp.Or(t.OnLabel, "On")
+		return cmp.Or(t.OnLabel, texts.T(ctx, "On|switch"))
 	}
-	return cmp.Or(t.OffLabel, "Off")
+	return cmp.Or(t.OffLabel, texts.T(ctx, "Off|switch"))
 }
 
-func (c ConfirmBox) no() string { return cmp.Or(c.No, "Keep") }
+func (c ConfirmBox) no(ctx context.Context) string {
+	return cmp.Or(c.No, texts.T(ctx, "Keep|as it is"))
+}
 
 func onOff(on bool, yes, no string) string {
 	if on {
@@ -346,9 +371,17 @@ func roleIcon(r tel.Role) string {
 	return "user"
 }
 
-func roleName(r tel.Role) string {
-	s := string(r)
-	return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):]
+var roleNames = map[tel.Role]string{
+	tel.RoleOperator: texts.Mark("Operator"), tel.RoleAdmin: texts.Mark("Admin"), tel.RoleSupport: texts.Mark("Support"), tel.RoleMember: texts.Mark("Member"),
+	tel.RoleBuyer: texts.Mark("Buyer"),
+}
+
+// RoleName is a role for people.
+func RoleName(ctx context.Context, r tel.Role) string {
+	if r == "" {
+		return ""
+	}
+	return texts.T(ctx, roleNames[r])
 }
 
 // look is how a state shows: a tone, a shape and a word.
@@ -357,15 +390,15 @@ type look struct{ Kind, Icon, Name string }
 func stateLook(s tel.State) look {
 	switch s {
 	case tel.StateLive:
-		return look{"good", "timer", "Live"}
+		return look{"good", "timer", texts.Mark("Live")}
 	case tel.StateSubmitted:
-		return look{"info", "hourglass", "Order under way"}
+		return look{"info", "hourglass", texts.Mark("Order under way")}
 	case tel.StateOrdered:
-		return look{"good", "circle-check", "Ordered"}
+		return look{"good", "circle-check", texts.Mark("Ordered")}
 	case tel.StateCancelled:
-		return look{"off", "ban", "Cancelled"}
+		return look{"off", "ban", texts.Mark("Cancelled")}
 	case tel.StateExpired:
-		return look{"off", "clock", "Expired"}
+		return look{"off", "clock", texts.Mark("Expired")}
 	}
 	return look{"off", "info", string(s)}
 }
@@ -373,15 +406,15 @@ func stateLook(s tel.State) look {
 func tnStateLook(s tel.TNState) look {
 	switch s {
 	case tel.TNAvailable:
-		return look{"good", "circle-check", "Available"}
+		return look{"good", "circle-check", texts.Mark("Available")}
 	case tel.TNReserved:
-		return look{"info", "timer", "Reserved"}
+		return look{"info", "timer", texts.Mark("Reserved")}
 	case tel.TNInService:
-		return look{"off", "phone", "In service"}
+		return look{"off", "phone", texts.Mark("In service")}
 	case tel.TNAging:
-		return look{"off", "hourglass", "Aging"}
+		return look{"off", "hourglass", texts.Mark("Aging")}
 	case tel.TNDisabled:
-		return look{"off", "circle-slash", "Disabled"}
+		return look{"off", "circle-slash", texts.Mark("Disabled")}
 	}
 	return look{"off", "info", string(s)}
 }

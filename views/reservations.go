@@ -98,11 +98,11 @@ func (l ReservationLine) firstTN(ctx context.Context) string {
 	return l.TNs[0].String()
 }
 
-func (l ReservationLine) place() string {
+func (l ReservationLine) place(ctx context.Context) string {
 	if rest := placeRest(l.Place); rest != "" {
 		return placeName(l.Place) + ", " + l.Place.State
 	}
-	return placeName(l.Place)
+	return placeSaid(ctx, l.Place)
 }
 
 func (l ReservationLine) used(ctx context.Context) string {
@@ -117,7 +117,7 @@ func tnEnd(ctx context.Context, t tel.ReservedTN, r *tel.Reservation) string {
 	case t.End == tel.StateCancelled && r.State != tel.StateCancelled:
 		return texts.T(ctx, "Dropped")
 	}
-	return stateLook(t.End).Name
+	return texts.T(ctx, stateLook(t.End).Name)
 }
 
 func (v ReservationDetail) title(ctx context.Context) string {

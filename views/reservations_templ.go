@@ -914,9 +914,9 @@ func reservationRow(l ReservationLine, v Reservations) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var45 string
-		templ_7745c5c3_Var45, templ_7745c5c3_Err = templ.JoinStringErrs(l.place())
+		templ_7745c5c3_Var45, templ_7745c5c3_Err = templ.JoinStringErrs(l.place(ctx))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/reservations.templ`, Line: 147, Col: 40}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/reservations.templ`, Line: 147, Col: 43}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var45))
 		if templ_7745c5c3_Err != nil {
@@ -1518,7 +1518,7 @@ func ReservationPage(s Shell, v ReservationDetail) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ShowButton(Button{ID: "extend", Label: texts.T(ctx, "Extend"), More: " " + texts.T(ctx, "by %s", Duration(ctx, v.Window)), Icon: "timer-reset", Disabled: !v.MayExtend}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ShowButton(Button{ID: "extend", Label: texts.T(ctx, "Extend"), More: " " + texts.T(ctx, "by %s", texts.Duration(ctx, v.Window)), Icon: "timer-reset", Disabled: !v.MayExtend}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -2529,9 +2529,9 @@ func CancelPage(s Shell, v CancelReservations) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var127 string
-						templ_7745c5c3_Var127, templ_7745c5c3_Err = templ.JoinStringErrs(l.place())
+						templ_7745c5c3_Var127, templ_7745c5c3_Err = templ.JoinStringErrs(l.place(ctx))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/reservations.templ`, Line: 380, Col: 45}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/reservations.templ`, Line: 380, Col: 48}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var127))
 						if templ_7745c5c3_Err != nil {

@@ -1,10 +1,12 @@
 package views
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Search is the page of search: the filters, what they found, and beside it the
@@ -101,18 +103,18 @@ type MinePanel struct {
 	Total int // all that live, of which Lines are the first
 }
 
-func (v Search) total() string {
+func (v Search) total(ctx context.Context) string {
 	if v.More {
-		return "More than " + tel.Plural(v.Total, "number")
+		return texts.T(ctx, "More than %d numbers", v.Total)
 	}
-	return tel.Plural(v.Total, "number")
+	return texts.T(ctx, "%d numbers", v.Total)
 }
 
-func (v Search) summary() string {
+func (v Search) summary(ctx context.Context) string {
 	if v.First == "" {
-		return "First " + tel.Plural(len(v.Rows), "number")
+		return texts.T(ctx, "First %d numbers", len(v.Rows))
 	}
-	return tel.Plural(len(v.Rows), "number") + " more"
+	return texts.T(ctx, "%d numbers more", len(v.Rows))
 }
 
 // wide tells whether a filter of the folded part is in use or wrong.
@@ -128,11 +130,11 @@ func (f SearchForm) wide() bool {
 	return false
 }
 
-func (f SearchForm) types() []Choice {
+func (f SearchForm) types(ctx context.Context) []Choice {
 	return []Choice{
-		{"", "Any", f.Type == ""},
-		{string(tel.TypeLocal), "Local", f.Type == string(tel.TypeLocal)},
-		{string(tel.TypeTollFree), "Toll-free", f.Type == string(tel.TypeTollFree)},
+		{"", texts.T(ctx, "Any|type"), f.Type == ""},
+		{string(tel.TypeLocal), texts.T(ctx, "Local|type"), f.Type == string(tel.TypeLocal)},
+		{string(tel.TypeTollFree), texts.T(ctx, "Toll-free"), f.Type == string(tel.TypeTollFree)},
 	}
 }
 
@@ -147,12 +149,12 @@ func (f SearchForm) kept() []Hidden {
 }
 
 // runs are the usual lengths, and whatever else was typed into the address.
-func (f SearchForm) runs() []Choice {
-	choices := []Choice{{"", "Any", f.Run == ""}}
+func (f SearchForm) runs(ctx context.Context) []Choice {
+	choices := []Choice{{"", texts.T(ctx, "Any|length"), f.Run == ""}}
 	known := f.Run == ""
 	for _, n := range []int{2, 3, 5, 10, 25, 50, 100} {
 		s := strconv.Itoa(n)
-		choices = append(choices, Choice{s, s + " numbers", f.Run == s})
+		choices = append(choices, Choice{s, texts.T(ctx, "%d numbers", n), f.Run == s})
 		known = known || f.Run == s
 	}
 	if !known {
@@ -161,10 +163,10 @@ func (f SearchForm) runs() []Choice {
 	return choices
 }
 
-func (f ReserveForm) hows() []Choice {
+func (f ReserveForm) hows(ctx context.Context) []Choice {
 	return []Choice{
-		{"all", "All or nothing", f.How != "any"},
-		{"any", "As many as possible", f.How == "any"},
+		{"all", texts.T(ctx, "All or nothing"), f.How != "any"},
+		{"any", texts.T(ctx, "As many as possible"), f.How == "any"},
 	}
 }
 

@@ -19,8 +19,8 @@ type Settings struct {
 	Errors            map[string]string
 }
 
-func (v Settings) themes() []Choice {
-	return chosen(v.Theme, Choice{Value: "", Label: "As the system"}, Choice{Value: "light", Label: "Light"}, Choice{Value: "dark", Label: "Dark"})
+func (v Settings) themes(ctx context.Context) []Choice {
+	return chosen(v.Theme, Choice{Value: "", Label: texts.T(ctx, "As the system")}, Choice{Value: "light", Label: texts.T(ctx, "Light|theme")}, Choice{Value: "dark", Label: texts.T(ctx, "Dark|theme")})
 }
 
 // languages are named in themselves, so that everybody finds theirs.
@@ -98,8 +98,6 @@ type Invitation struct {
 	Name, Error           string
 	Errors                map[string]string
 }
-
-func (v Invitation) offer() string { return upperFirst(rolePhrase(v.Role, v.Account)) }
 
 func (v Invitation) path() string { return "/invitations/" + v.Token }
 

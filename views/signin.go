@@ -1,11 +1,13 @@
 package views
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // SignIn is the sign-in page. Fields: email, password.
@@ -50,15 +52,21 @@ type LinkOver struct {
 	SetUp bool // it was the link for the first operator
 }
 
-// rolePhrase says who somebody will be: "admin of Acme Tel", "operator".
-func rolePhrase(role tel.Role, account string) string {
+// rolesOf are roles in an account.
+var rolesOf = map[tel.Role]string{
+	tel.RoleOperator: texts.Mark("Operator of %s"), tel.RoleAdmin: texts.Mark("Admin of %s"),
+	tel.RoleSupport: texts.Mark("Support of %s"), tel.RoleMember: texts.Mark("Member of %s"),
+}
+
+// rolePhrase says who somebody will be: "Admin of Acme Tel", "Operator".
+func rolePhrase(ctx context.Context, role tel.Role, account string) string {
 	switch {
 	case account != "":
-		return string(role) + " of " + account
+		return texts.T(ctx, rolesOf[role], account)
 	case role == tel.RoleSupport:
-		return "support of all accounts"
+		return texts.T(ctx, "Support of all accounts")
 	}
-	return string(role)
+	return RoleName(ctx, role)
 }
 
 func upperFirst(s string) string {

@@ -45,13 +45,13 @@ func (v *visit) readAudit() (store.AuditQuery, views.AuditFilter, error) {
 	}
 	var err error
 	if q.From, err = parseDay("from", f.From); err != nil {
-		f.Errors["from"] = err.Error()
+		f.Errors["from"] = v.fault(err)
 	}
 	if q.To, err = parseDay("to", f.To); err != nil {
-		f.Errors["to"] = err.Error()
+		f.Errors["to"] = v.fault(err)
 	} else if !q.To.IsZero() {
 		if q.To = q.To.AddDate(0, 0, 1); !q.From.Before(q.To) {
-			f.Errors["to"] = "The end is before the beginning."
+			f.Errors["to"] = v.t("The end is before the beginning.")
 		}
 	}
 	if q.Account, f.Accounts, err = v.accountFilter(v.r.URL.Query(), v.actor.Account); err != nil {
@@ -76,7 +76,7 @@ func (v *visit) fillAudit(page *views.Audit, q store.AuditQuery) error {
 		page.Rows = append(page.Rows, row)
 	}
 	values := v.r.URL.Query()
-	page.Summary, page.Reached = tel.Plural(len(page.Rows), "event"), out.Reached
+	page.Summary, page.Reached = v.t("%d events", len(page.Rows)), out.Reached
 	if out.Next != "" {
 		page.Next = with("/audit", values, "cursor", out.Next)
 	}

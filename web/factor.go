@@ -183,7 +183,7 @@ func (v *visit) showCodes(codes []string) error {
 
 func (v *visit) dropFactor() error {
 	err := v.store.DropFactor(v.r.Context(), v.actor, v.form("code"))
-	return v.afterCode("off", err, func() error { return v.done("/settings", ok("Your second factor is off.")) })
+	return v.afterCode("off", err, func() error { return v.done("/settings", ok(v.t("Your second factor is off."))) })
 }
 
 // afterCode shows what is wrong with a code at its own form.

@@ -15,6 +15,7 @@ import (
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/views/texts"
 )
 
 const (
@@ -82,7 +83,7 @@ func (v *visit) readOrders(values url.Values) (store.OrderQuery, views.OrderFilt
 	}
 	note := func(field string, err error) {
 		if err != nil {
-			f.Errors[field] = v.sayError(err)
+			f.Errors[field] = v.fault(err)
 		}
 	}
 	var err error
@@ -519,7 +520,7 @@ func (v *visit) numbers() error {
 		f.Kept = []views.Hidden{{Name: "status", Value: "aging"}}
 	}
 	q.City, q.RateCenter, q.State, q.Limit = f.City, f.RC, strings.ToUpper(v.query("state")), listPage
-	f.States = stateChoices(v.store.Shelf().States(), q.State)
+	f.States = v.stateChoices(v.store.Shelf().States(), q.State)
 	q.NPA = v.digitsField("npa", f.NPA, f.Errors)
 	q.NXX = v.digitsField("nxx", f.NXX, f.Errors)
 	if s := values.Get("from"); s != "" {
@@ -665,5 +666,5 @@ func (v *visit) setAging() error {
 	if err != nil {
 		return err
 	}
-	return v.done("/accounts/"+a.ID.String(), ok(v.t("Numbers that %s disconnects from now on age for %s.", a.Name, views.Duration(v.r.Context(), aging))))
+	return v.done("/accounts/"+a.ID.String(), ok(v.t("Numbers that %s disconnects from now on age for %s.", a.Name, texts.Duration(v.r.Context(), aging))))
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,6 +15,7 @@ import (
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/views/texts"
 )
 
 const listPage = 50
@@ -280,7 +280,7 @@ func (v *visit) reserveFlash(out tel.Reserved, err error) views.Flash {
 	if r.TNCount > 1 {
 		what = v.t("%d numbers", r.TNCount)
 	}
-	flash := ok(v.t("Reserved %s for %s.", what, views.Duration(v.r.Context(), r.ExpiresAt.Sub(r.CreatedAt).Round(time.Second))))
+	flash := ok(v.t("Reserved %s for %s.", what, texts.Duration(v.r.Context(), r.ExpiresAt.Sub(r.CreatedAt).Round(time.Second))))
 	if n := len(out.Refused); n > 0 {
 		flash.Kind = views.FlashWarn
 		flash.Text += " " + v.t("%d numbers could not be had.", n)
@@ -356,13 +356,8 @@ func (v *visit) whyNotExtend(r tel.Reservation, a *tel.Account) string {
 	if !a.ReservationsOn {
 		return v.t("Reservation is switched off for %s; holds run out and are not extended.", a.Name)
 	}
-	return v.sayError(r.Extend(a.Policy, v.now))
-}
-
-// sayError is a refusal among errors in the reader's language; "" is none.
-func (v *visit) sayError(err error) string {
-	if e, ok := errors.AsType[*tel.Error](err); ok {
-		return v.say(e)
+	if err := r.Extend(a.Policy, v.now); err != nil {
+		return v.fault(err)
 	}
 	return ""
 }
@@ -374,7 +369,7 @@ func (v *visit) extend() error {
 	if err != nil {
 		return v.backWith(v.back(v.here()), err)
 	}
-	return v.done(v.back(v.here()), ok(v.t("Extended: %s left.", views.Duration(v.r.Context(), r.Left(v.now).Round(time.Second)))))
+	return v.done(v.back(v.here()), ok(v.t("Extended: %s left.", texts.Duration(v.r.Context(), r.Left(v.now).Round(time.Second)))))
 }
 
 func (v *visit) drop() error {

@@ -13,6 +13,7 @@ import (
 
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/views/texts"
 )
 
 // Every filter is in the address, so that a search can be kept, shared and gone back
@@ -41,7 +42,7 @@ func (v *visit) search() error {
 	} else if err := v.fillSearch(&page, query, values); err != nil {
 		return err
 	}
-	page.Chips = chips(form, values)
+	page.Chips = v.chips(form, values)
 	if err := v.fillReserve(&page); err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (v *visit) readSearch(values url.Values) (views.SearchForm, tel.Query, map[
 	}
 	if form.Run != "" {
 		if q.Run, err = strconv.Atoi(form.Run); err != nil {
-			faults["run"] = "In a row: a whole number."
+			faults["run"] = v.t("In a row: a whole number.")
 		}
 	}
 	switch q.Order = tel.Layout(form.Order); q.Order {
@@ -131,9 +132,9 @@ func (v *visit) readSearch(values url.Values) (views.SearchForm, tel.Query, map[
 		note(field, err)
 	}
 	if len(faults) == 0 && !v.store.Shelf().KnownPlace(q) {
-		faults[placeField(q)] = "The inventory has no such place."
+		faults[placeField(q)] = v.t("The inventory has no such place.")
 	}
-	form.States = stateChoices(v.store.Shelf().States(), form.State)
+	form.States = v.stateChoices(v.store.Shelf().States(), form.State)
 	return form, q, faults
 }
 
@@ -198,8 +199,8 @@ func parseNXX(s string, q *tel.Query) error {
 	return nil
 }
 
-func stateChoices(states []string, chosen string) []views.Choice {
-	list := []views.Choice{{Label: "Any", Selected: chosen == ""}}
+func (v *visit) stateChoices(states []string, chosen string) []views.Choice {
+	list := []views.Choice{{Label: v.t("Any|state"), Selected: chosen == ""}}
 	for _, s := range states {
 		if s != "" {
 			list = append(list, views.Choice{Value: s, Label: s, Selected: s == chosen})
@@ -209,25 +210,25 @@ func stateChoices(states []string, chosen string) []views.Choice {
 }
 
 // chips are the filters in force, each with the address that leaves it out.
-func chips(f views.SearchForm, values url.Values) []views.Chip {
+func (v *visit) chips(f views.SearchForm, values url.Values) []views.Chip {
 	var list []views.Chip
 	add := func(name, label string) {
 		if strings.TrimSpace(values.Get(name)) != "" {
 			list = append(list, views.Chip{Label: label, Remove: with("/search", values, name, "", "cursor", "", "seed", "")})
 		}
 	}
-	add("type", map[string]string{string(tel.TypeLocal): "Local", string(tel.TypeTollFree): "Toll-free"}[f.Type])
-	add("npa", strings.Join(strings.FieldsFunc(f.NPA, func(r rune) bool { return r == ',' || r == ' ' }), " or "))
-	add("nxx", "exchange "+f.NXX)
+	add("type", map[string]string{string(tel.TypeLocal): v.t("Local|type"), string(tel.TypeTollFree): v.t("Toll-free")}[f.Type])
+	add("npa", strings.Join(strings.FieldsFunc(f.NPA, func(r rune) bool { return r == ',' || r == ' ' }), " "+v.t("or|area codes")+" "))
+	add("nxx", v.t("exchange %s", f.NXX))
 	add("state", f.State)
 	add("place", f.Place)
 	add("city", f.City)
 	add("rc", f.RC)
 	add("lata", "LATA "+f.LATA)
-	add("starts", "starts with "+f.Starts)
-	add("contains", "contains "+f.Contains)
-	add("ends", "ends with "+f.Ends)
-	add("run", f.Run+" in a row")
+	add("starts", v.t("starts with %s", f.Starts))
+	add("contains", v.t("contains %s", f.Contains))
+	add("ends", v.t("ends with %s", f.Ends))
+	add("run", v.t("%s in a row", f.Run))
 	return list
 }
 
@@ -269,17 +270,17 @@ func (v *visit) suggestions(q tel.Query, values url.Values) []views.Suggestion {
 		list = append(list, views.Suggestion{Label: label, Href: with("/search", values, append(changes, "cursor", "", "seed", "")...)})
 	}
 	if p := strings.TrimSpace(values.Get("contains")); len(p) > 2 {
-		add("Contains "+p[1:], "contains", p[1:])
+		add(v.t("Contains %s", p[1:]), "contains", p[1:])
 	}
 	if p := strings.TrimSpace(values.Get("ends")); len(p) > 2 {
-		add("Ends with "+p[1:], "ends", p[1:])
+		add(v.t("Ends with %s", p[1:]), "ends", p[1:])
 	}
 	if q.Run > 2 {
-		add(strconv.Itoa(q.Run/2)+" in a row", "run", strconv.Itoa(q.Run/2))
+		add(v.t("%s in a row", strconv.Itoa(q.Run/2)), "run", strconv.Itoa(q.Run/2))
 	}
 	if len(q.NPAs) > 0 {
 		for _, npa := range v.store.Shelf().NearestNPAs(q.NPAs[0], 3, v.now) {
-			add("Area code "+strconv.Itoa(npa), "npa", strconv.Itoa(npa), "nxx", "")
+			add(v.t("Area code %s", strconv.Itoa(npa)), "npa", strconv.Itoa(npa), "nxx", "")
 		}
 	}
 	return list
@@ -297,7 +298,7 @@ func (v *visit) fillReserve(page *views.Search) error {
 	}
 	page.Mine = mine
 	if v.actor.Account == 0 {
-		page.WhyNot = "To reserve, choose an account to work for on the Accounts page."
+		page.WhyNot = v.t("To reserve, choose an account to work for on the Accounts page.")
 		return nil
 	}
 	account, err := v.store.Account(v.r.Context(), v.actor, v.actor.Account)
@@ -305,20 +306,20 @@ func (v *visit) fillReserve(page *views.Search) error {
 		return err
 	}
 	if !account.ReservationsOn {
-		page.WhyNot = "Reservation is switched off for " + account.Name + "."
+		page.WhyNot = v.t("Reservation is switched off for %s.", account.Name)
 		return nil
 	}
 	page.CanReserve = true
-	page.Reserve = views.ReserveForm{Key: rand.Text(), How: "all", Durations: durations(account.Policy.Window)}
+	page.Reserve = views.ReserveForm{Key: rand.Text(), How: "all", Durations: v.durations(account.Policy.Window)}
 	return nil
 }
 
 // durations are the account's window and the usual shorter times.
-func durations(window time.Duration) []views.Choice {
-	list := []views.Choice{{Label: tel.HumanDuration(window), Selected: true}}
+func (v *visit) durations(window time.Duration) []views.Choice {
+	list := []views.Choice{{Label: texts.Duration(v.r.Context(), window), Selected: true}}
 	for _, d := range []time.Duration{24 * time.Hour, 4 * time.Hour, 2 * time.Hour, time.Hour, 30 * time.Minute, 15 * time.Minute, 5 * time.Minute} {
 		if d < window {
-			list = append(list, views.Choice{Value: views.ShortDuration(d), Label: tel.HumanDuration(d)})
+			list = append(list, views.Choice{Value: views.ShortDuration(d), Label: texts.Duration(v.r.Context(), d)})
 		}
 	}
 	return list

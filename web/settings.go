@@ -41,7 +41,7 @@ func (v *visit) saveSettings() error {
 	}
 	v.keepTheme(n.Theme)
 	v.speak(n.Language)
-	return v.done("/settings", ok("Your settings were saved."))
+	return v.done("/settings", ok(v.t("Your settings were saved.")))
 }
 
 func (v *visit) saveOwn(n store.Settings) error {
@@ -72,7 +72,7 @@ func (v *visit) changePassword() error {
 	if err != nil {
 		return err
 	}
-	return v.done("/settings", ok("Your password was changed; your other sessions ended."))
+	return v.done("/settings", ok(v.t("Your password was changed; your other sessions ended.")))
 }
 
 func (v *visit) endOwnSession() error {
@@ -84,7 +84,7 @@ func (v *visit) endOwnSession() error {
 		v.sessions.forget(v.r, v.w)
 		return v.redirect("/sign-in?out=1")
 	}
-	return v.done("/settings", ok("That session is over."))
+	return v.done("/settings", ok(v.t("That session is over.")))
 }
 
 func (v *visit) signOutOthers() error {
@@ -92,5 +92,5 @@ func (v *visit) signOutOthers() error {
 	if err != nil {
 		return err
 	}
-	return v.done("/settings", ok(tel.Plural(n, "other session")+" ended."))
+	return v.done("/settings", ok(v.t("%d other sessions ended.", n)))
 }

@@ -22,7 +22,7 @@ func (v *visit) shell() views.Shell {
 	p := v.session.Person
 	s.SignedIn, s.Live, s.Zone = true, true, p.Zone
 	s.Person = views.ShellPerson{Name: p.Name, Email: p.Email, Initials: initials(p.Name)}
-	s.RoleLabel = roleLabel(v.actor)
+	s.RoleLabel = v.roleLabel()
 	s.AccountName = v.session.AccountName
 	if v.actor.Role == tel.RoleOperator {
 		s.Acting = v.session.AccountName
@@ -32,14 +32,11 @@ func (v *visit) shell() views.Shell {
 	return s
 }
 
-func roleLabel(a tel.Actor) string {
-	switch {
-	case a.Role == tel.RoleSupport && a.Account == 0:
-		return "Support, all accounts"
-	case a.Role == "":
-		return ""
+func (v *visit) roleLabel() string {
+	if v.actor.Role == tel.RoleSupport && v.actor.Account == 0 {
+		return v.t("Support, all accounts")
 	}
-	return strings.ToUpper(string(a.Role[:1])) + string(a.Role[1:])
+	return views.RoleName(v.r.Context(), v.actor.Role)
 }
 
 // initials are the first letters of the first and last name.
@@ -72,7 +69,7 @@ func (v *visit) choices() []views.Choice {
 		list[i] = views.Choice{Value: m.Account.String(), Label: m.AccountName, Selected: m.Account == v.actor.Account}
 	}
 	if v.session.Person.Platform != "" {
-		list = append([]views.Choice{{Label: "All accounts", Selected: v.actor.Account == 0}}, list...)
+		list = append([]views.Choice{{Label: v.t("All accounts"), Selected: v.actor.Account == 0}}, list...)
 	}
 	return list
 }
@@ -90,19 +87,19 @@ func (v *visit) nav() []views.NavItem {
 			list = append(list, n)
 		}
 	}
-	add(a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-accounts", Label: "Accounts", Href: "/accounts", Icon: "building-2"})
-	add(a.Can(tel.ActManageEveryone), views.NavItem{ID: "nav-people", Label: "People", Href: "/people", Icon: "users"})
-	add(a.Can(tel.ActSearch), views.NavItem{ID: "nav-search", Label: "Search numbers", Short: "Search", Href: "/search", Icon: "search"})
-	add(a.Can(tel.ActReserve), views.NavItem{ID: "nav-reservations", Label: "Reservations", Short: "Reserved", Href: "/reservations", Icon: "timer", Badge: v.liveCount(), BadgeOf: "live reservations"})
-	add(a.Can(tel.ActOrder), views.NavItem{ID: "nav-orders", Label: "Orders", Href: "/orders", Icon: "shopping-cart"})
-	add(a.Can(tel.ActListOrders), views.NavItem{ID: "nav-numbers", Label: "Numbers", Href: "/numbers", Icon: "list"})
-	add(true, views.NavItem{ID: "nav-lookup", Label: "Look up", Href: "/lookup", Icon: "file-search"})
-	add(a.Can(tel.ActSeeReports), views.NavItem{ID: "nav-reports", Label: "Reports", Href: "/reports", Icon: "chart-column"})
-	add(a.Can(tel.ActReadEvents), views.NavItem{ID: "nav-audit", Label: "Audit trail", Short: "Audit", Href: "/audit", Icon: "history"})
-	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: "Inventory", Href: "/inventory", Icon: "database"})
-	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: "Account", Href: "/accounts/" + a.Account.String(), Icon: "building-2"})
-	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-clients", Label: "API clients", Short: "Clients", Href: "/accounts/" + a.Account.String() + "/clients", Also: "/accounts/" + a.Account.String() + "/webhooks", Icon: "plug"})
-	add(a.Account != 0 && a.May(tel.ActManagePeople, a.Account) && !a.Can(tel.ActManageEveryone), views.NavItem{ID: "nav-people", Label: "People", Href: views.PeoplePath(a.Account), Icon: "users"})
+	add(a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-accounts", Label: v.t("Accounts"), Href: "/accounts", Icon: "building-2"})
+	add(a.Can(tel.ActManageEveryone), views.NavItem{ID: "nav-people", Label: v.t("People"), Href: "/people", Icon: "users"})
+	add(a.Can(tel.ActSearch), views.NavItem{ID: "nav-search", Label: v.t("Search numbers"), Short: v.t("Search"), Href: "/search", Icon: "search"})
+	add(a.Can(tel.ActReserve), views.NavItem{ID: "nav-reservations", Label: v.t("Reservations"), Short: v.t("Reserved|reservations, short"), Href: "/reservations", Icon: "timer", Badge: v.liveCount(), BadgeOf: v.t("live reservations")})
+	add(a.Can(tel.ActOrder), views.NavItem{ID: "nav-orders", Label: v.t("Orders"), Href: "/orders", Icon: "shopping-cart"})
+	add(a.Can(tel.ActListOrders), views.NavItem{ID: "nav-numbers", Label: v.t("Numbers"), Href: "/numbers", Icon: "list"})
+	add(true, views.NavItem{ID: "nav-lookup", Label: v.t("Look up"), Href: "/lookup", Icon: "file-search"})
+	add(a.Can(tel.ActSeeReports), views.NavItem{ID: "nav-reports", Label: v.t("Reports"), Href: "/reports", Icon: "chart-column"})
+	add(a.Can(tel.ActReadEvents), views.NavItem{ID: "nav-audit", Label: v.t("Audit trail"), Short: v.t("Audit|trail, short"), Href: "/audit", Icon: "history"})
+	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: v.t("Inventory"), Href: "/inventory", Icon: "database"})
+	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: v.t("Account"), Href: "/accounts/" + a.Account.String(), Icon: "building-2"})
+	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-clients", Label: v.t("API clients"), Short: v.t("Clients"), Href: "/accounts/" + a.Account.String() + "/clients", Also: "/accounts/" + a.Account.String() + "/webhooks", Icon: "plug"})
+	add(a.Account != 0 && a.May(tel.ActManagePeople, a.Account) && !a.Can(tel.ActManageEveryone), views.NavItem{ID: "nav-people", Label: v.t("People"), Href: views.PeoplePath(a.Account), Icon: "users"})
 	nearest(list)
 	return list
 }

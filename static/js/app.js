@@ -4,6 +4,10 @@
   const html = document.documentElement, $ = s => document.querySelector(s), $$ = s => document.querySelectorAll(s);
   html.classList.add('js');
 
+  // --- Words. English is the key; the page brings another language's, see views/words.go.
+  const words = JSON.parse(document.body.dataset.words ?? '{}');
+  const tr = (english, ...args) => (words[english] ?? english.split('|')[0]).replace(/%s/g, () => args.shift());
+
   // --- Countdowns. The server says how many seconds are left at the moment it rendered
   // (data-countdown at data-at); only what has gone by since is ours. Never two clocks.
   const seen = new WeakMap();
@@ -24,7 +28,7 @@
       el.querySelector('.arc').style.setProperty('stroke-dasharray', `${Math.min(100, 100 * left / el.dataset.total)} 100`);
       const tone = left > 300 ? 'calm' : left > 30 ? 'soon' : 'now';
       if (el.dataset.tone !== tone) el.dataset.tone = tone;
-      for (const at of [120, 30]) if (base.last > at && left <= at && left > 0) say(`${at === 120 ? '2 minutes' : '30 seconds'} left for ${el.dataset.of || 'a reservation'}.${el.closest('[data-final]') ? '' : ' You can extend it.'}`);
+      for (const at of [120, 30]) if (base.last > at && left <= at && left > 0) say(tr(at === 120 ? '2 minutes left for %s.' : '30 seconds left for %s.', el.dataset.of || tr('a reservation')) + (el.closest('[data-final]') ? '' : ' ' + tr('You can extend it.')));
       // it is over when the server says so: ask, a little later than its own clock
       if (!left && !base.over) { base.over = true; setTimeout(() => { fire('reservations'); fire('shelf'); }, 300); }
       base.last = left;
@@ -33,7 +37,8 @@
 
   // --- Times: the server writes UTC, the reader sees the zone that they chose, or the
   // browser's; hovering gives both.
-  const format = style => new Intl.DateTimeFormat(undefined, {...style, timeZone: html.dataset.zone});
+  const locale = navigator.language.startsWith(html.lang) ? undefined : html.lang;
+  const format = style => new Intl.DateTimeFormat(locale, {...style, timeZone: html.dataset.zone});
   const day = format({dateStyle: 'medium', timeStyle: 'short'}), hour = format({timeStyle: 'short'});
   const full = format({dateStyle: 'full', timeStyle: 'long'}), wall = format({timeStyle: 'long'}), date = format({dateStyle: 'short'});
   const times = () => {
@@ -60,7 +65,7 @@
   const sums = () => {
     for (const sum of $$('[data-sum]')) {
       const on = [...sum.closest('form').querySelectorAll('[data-cost]:checked')], cost = on.reduce((n, i) => n + +i.dataset.cost, 0);
-      const text = `${on.length} ${on.length === 1 ? 'number' : 'numbers'}, a month`, span = sum.querySelector('span');
+      const text = tr(on.length === 1 ? '%s number, a month' : '%s numbers, a month', on.length), span = sum.querySelector('span');
       if (span.textContent === text) continue;
       span.textContent = text;
       sum.querySelector('b').textContent = cost ? '$' + (cost / 1e5).toFixed(5).replace(/0{1,3}$/, '') : '–';
@@ -83,7 +88,7 @@
   const badge = () => {
     const p = $('#live');
     if (!linked || !p || p.dataset.state === linked) return;
-    p.hidden = false; p.dataset.state = linked; p.querySelector('.live-t').textContent = linked === 'on' ? 'Live' : 'Reconnecting';
+    p.hidden = false; p.dataset.state = linked; p.querySelector('.live-t').textContent = linked === 'on' ? tr('Live|connection') : tr('Reconnecting');
   };
   if (document.body.dataset.live) {
     let stream, hiddenAt = 0, dropped = false;
@@ -154,7 +159,7 @@
   document.addEventListener('htmx:error', e => {
     if (e.detail.ctx && !e.detail.ctx.response && $('#toasts') && !$('.toast[data-net]')) {
       const t = document.createElement('div'); t.className = 'toast'; t.dataset.kind = 'warn'; t.dataset.net = '';
-      const p = document.createElement('p'); p.textContent = 'No connection. Nothing was changed; try again.'; t.append(p); $('#toasts').append(t); toasts();
+      const p = document.createElement('p'); p.textContent = tr('No connection. Nothing was changed; try again.'); t.append(p); $('#toasts').append(t); toasts();
     }
   });
 
@@ -162,7 +167,7 @@
   document.addEventListener('click', e => {
     const copy = e.target.closest('[data-copy]');
     if (copy) {
-      navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.dataset.ok = ''; say('Copied'); setTimeout(() => delete copy.dataset.ok, 1200); });
+      navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.dataset.ok = ''; say(tr('Copied')); setTimeout(() => delete copy.dataset.ok, 1200); });
     }
     e.target.closest('[data-dismiss]')?.closest('.toast').remove();
     for (const d of $$('details.me[open], details.extra[open], details.rest[open]')) if (!d.contains(e.target)) d.open = false;

@@ -45,7 +45,7 @@ var units = []struct {
 // Duration is a length of time in words: tel.HumanDuration in the reader's language.
 func Duration(ctx context.Context, d time.Duration) string {
 	if d == 0 {
-		return T(ctx, "none|no time")
+		return T(ctx, "none|time")
 	}
 	var parts []string
 	for _, unit := range units {
