@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // AccountList is the operator's page of all accounts.
@@ -105,17 +107,17 @@ type policyField struct {
 
 // fields lays the hold policy out. limits are those that bind the reader, nil for
 // an operator; the hints say them.
-func (f PolicyForm) fields(limits *tel.Policy) []policyField {
+func (f PolicyForm) fields(ctx context.Context, limits *tel.Policy) []policyField {
 	all := []policyField{
-		{"window", "Default time", "How long a reservation lasts, and what an extension adds.", f.Window, true},
-		{"ceiling", "Longest time in all", "From creation to the latest end, extensions included.", f.Ceiling, true},
-		{"max_extensions", "Extensions", "How often one reservation may be extended.", f.MaxExtensions, false},
-		{"max_held", "TNs held at once", "In all live reservations of the account.", f.MaxHeld, false},
-		{"max_per_reservation", "TNs per reservation", "How many one reservation may hold.", f.MaxPerReservation, false},
-		{"cooldown", "Cool-down", "Before the account may take the same TN again; 0s is none.", f.CoolDown, true},
+		{"window", texts.T(ctx, "Default time"), texts.T(ctx, "How long a reservation lasts, and what an extension adds."), f.Window, true},
+		{"ceiling", texts.T(ctx, "Longest time in all"), texts.T(ctx, "From creation to the latest end, extensions included."), f.Ceiling, true},
+		{"max_extensions", texts.T(ctx, "Extensions"), texts.T(ctx, "How often one reservation may be extended."), f.MaxExtensions, false},
+		{"max_held", texts.T(ctx, "TNs held at once"), texts.T(ctx, "In all live reservations of the account."), f.MaxHeld, false},
+		{"max_per_reservation", texts.T(ctx, "TNs per reservation"), texts.T(ctx, "How many one reservation may hold."), f.MaxPerReservation, false},
+		{"cooldown", texts.T(ctx, "Cool-down"), texts.T(ctx, "Before the account may take the same TN again; 0s is none."), f.CoolDown, true},
 	}
 	if limits != nil {
-		bounds := limitBounds(*limits)
+		bounds := limitBounds(ctx, *limits)
 		for i := range all {
 			all[i].hint += bounds[i]
 		}
@@ -124,38 +126,44 @@ func (f PolicyForm) fields(limits *tel.Policy) []policyField {
 }
 
 // limitFields lays the limits out, under the same names.
-func (f PolicyForm) limitFields() []policyField {
-	const short = "Such as 4h, 90m or 1h30m."
+func (f PolicyForm) limitFields(ctx context.Context) []policyField {
+	short := texts.T(ctx, "Such as 4h, 90m or 1h30m.")
 	return []policyField{
-		{"window", "Default time, at most", short, f.Window, true},
-		{"ceiling", "Longest time, at most", short, f.Ceiling, true},
-		{"max_extensions", "Extensions, at most", "", f.MaxExtensions, false},
-		{"max_held", "TNs held, at most", "", f.MaxHeld, false},
-		{"max_per_reservation", "TNs per reservation, at most", "", f.MaxPerReservation, false},
-		{"cooldown", "Cool-down, at least", "0s lets them do without one.", f.CoolDown, true},
+		{"window", texts.T(ctx, "Default time, at most"), short, f.Window, true},
+		{"ceiling", texts.T(ctx, "Longest time, at most"), short, f.Ceiling, true},
+		{"max_extensions", texts.T(ctx, "Extensions, at most"), "", f.MaxExtensions, false},
+		{"max_held", texts.T(ctx, "TNs held, at most"), "", f.MaxHeld, false},
+		{"max_per_reservation", texts.T(ctx, "TNs per reservation, at most"), "", f.MaxPerReservation, false},
+		{"cooldown", texts.T(ctx, "Cool-down, at least"), texts.T(ctx, "0s lets them do without one."), f.CoolDown, true},
 	}
 }
 
 // limitBounds are an account's limits in words, in the order of the fields.
-func limitBounds(l tel.Policy) [6]string {
-	most := func(s string) string { return " At most " + s + "." }
+func limitBounds(ctx context.Context, l tel.Policy) [6]string {
+	most := func(s string) string { return " " + texts.T(ctx, "At most %s.", s) }
 	bounds := [6]string{
-		most(tel.HumanDuration(l.Window)), most(tel.HumanDuration(l.Ceiling)), most(tel.Count(l.MaxExtensions)),
-		most(tel.Count(l.MaxHeld)), most(tel.Count(l.MaxPerReservation)), "",
+		most(texts.Duration(ctx, l.Window)), most(texts.Duration(ctx, l.Ceiling)), most(Count(ctx, l.MaxExtensions)),
+		most(Count(ctx, l.MaxHeld)), most(Count(ctx, l.MaxPerReservation)), "",
 	}
 	if l.CoolDown > 0 {
-		bounds[5] = " At least " + tel.HumanDuration(l.CoolDown) + "."
+		bounds[5] = " " + texts.T(ctx, "At least %s.", texts.Duration(ctx, l.CoolDown))
 	}
 	return bounds
 }
 
 // policySummary is a policy in one line of a table.
-func policySummary(p tel.Policy) string {
-	s := ShortDuration(p.Window) + ", up to " + ShortDuration(p.Ceiling) + " · " + tel.Plural(p.MaxExtensions, "extension")
+func policySummary(ctx context.Context, p tel.Policy) string {
+	s := texts.T(ctx, "%s, up to %s", ShortDuration(p.Window), ShortDuration(p.Ceiling)) + " · " + texts.T(ctx, "%d extensions", p.MaxExtensions)
 	if p.CoolDown > 0 {
-		s += " · cool-down " + ShortDuration(p.CoolDown)
+		s += " · " + texts.T(ctx, "cool-down %s", ShortDuration(p.CoolDown))
 	}
 	return s
+}
+
+// since is a day in full: "2 January 2006".
+func since(ctx context.Context, t time.Time) string {
+	t = t.UTC()
+	return texts.T(ctx, "%s %s %s|day", t.Format("2"), texts.Month(ctx, t.Month()), t.Format("2006"))
 }
 
 func accountPath(id tel.AccountID, rest string) string { return "/accounts/" + id.String() + rest }

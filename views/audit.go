@@ -80,14 +80,14 @@ func (r AuditRow) title(ctx context.Context) string {
 	if title := eventTitles[r.Kind]; title != "" {
 		return texts.T(ctx, title)
 	}
-	step := Steps([]tel.Event{r.Event})[0]
+	step := Steps(ctx, []tel.Event{r.Event})[0]
 	if step.Title != string(r.Kind) {
 		return step.Title
 	}
 	return upperFirst(strings.NewReplacer(".", " ", "_", " ").Replace(string(r.Kind)))
 }
 
-func (r AuditRow) icon() string {
+func (r AuditRow) icon(ctx context.Context) string {
 	switch family, _, _ := strings.Cut(string(r.Kind), "."); family {
 	case "account":
 		return "building-2"
@@ -98,7 +98,7 @@ func (r AuditRow) icon() string {
 	case "desk":
 		return "file-search"
 	}
-	return Steps([]tel.Event{r.Event})[0].Icon
+	return Steps(ctx, []tel.Event{r.Event})[0].Icon
 }
 
 // what is in short what it was about.
@@ -107,7 +107,7 @@ func (r AuditRow) what(ctx context.Context) string {
 	case r.Kind == tel.EventLookedUp && r.Facts.Subject != "":
 		return texts.T(ctx, "By %s: %s", r.Facts.Reason, r.Facts.Subject)
 	case len(r.Facts.TNs) > 0:
-		return joinTNs(r.Facts.TNs)
+		return joinTNs(ctx, r.Facts.TNs)
 	case r.Facts.Reason != "":
 		return r.Facts.Reason
 	}

@@ -1,9 +1,11 @@
 package views
 
 import (
+	"context"
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Clients is the page of an account's API clients.
@@ -62,20 +64,20 @@ func chosen(value string, options ...Choice) []Choice {
 	return options
 }
 
-func (f ClientForm) roles() []Choice {
+func (f ClientForm) roles(ctx context.Context) []Choice {
 	return chosen(f.Role,
-		Choice{Value: string(tel.RoleMember), Label: "Member: search, reserve, order by id"},
-		Choice{Value: string(tel.RoleAdmin), Label: "Admin: also list, look up, switch"})
+		Choice{Value: string(tel.RoleMember), Label: texts.T(ctx, "Member: search, reserve, order by id")},
+		Choice{Value: string(tel.RoleAdmin), Label: texts.T(ctx, "Admin: also list, look up, switch")})
 }
 
-func (f ClientForm) lives() []Choice {
-	return chosen(f.Expires, Choice{Value: "30d", Label: "30 days"}, Choice{Value: "90d", Label: "90 days"},
-		Choice{Value: "365d", Label: "1 year"}, Choice{Value: "", Label: "Never"})
+func (f ClientForm) lives(ctx context.Context) []Choice {
+	return chosen(f.Expires, Choice{Value: "30d", Label: texts.T(ctx, "%d days", 30)}, Choice{Value: "90d", Label: texts.T(ctx, "%d days", 90)},
+		Choice{Value: "365d", Label: texts.T(ctx, "1 year")}, Choice{Value: "", Label: texts.T(ctx, "Never|expires")})
 }
 
-func (q ClientQuestion) overlaps() []Choice {
-	return chosen(q.Overlap, Choice{Value: "0s", Label: "End now"}, Choice{Value: "1h", Label: "Go on for 1 hour"},
-		Choice{Value: "24h", Label: "Go on for 1 day"}, Choice{Value: "7d", Label: "Go on for 1 week"})
+func (q ClientQuestion) overlaps(ctx context.Context) []Choice {
+	return chosen(q.Overlap, Choice{Value: "0s", Label: texts.T(ctx, "End now")}, Choice{Value: "1h", Label: texts.T(ctx, "Go on for 1 hour")},
+		Choice{Value: "24h", Label: texts.T(ctx, "Go on for 1 day")}, Choice{Value: "7d", Label: texts.T(ctx, "Go on for 1 week")})
 }
 
 // newest names the secrets that the reader has seen: a form that is sent twice does
@@ -90,21 +92,21 @@ func (q ClientQuestion) newest() string {
 // clientSoon is how long before its end a client is shown as ending.
 const clientSoon = 14 * 24 * time.Hour
 
-func clientLook(c *tel.Client, now time.Time) look {
+func clientLook(ctx context.Context, c *tel.Client, now time.Time) look {
 	switch state := c.StateAt(now); {
 	case state == tel.ClientRevoked:
-		return look{"off", "ban", "Revoked"}
+		return look{"off", "ban", texts.T(ctx, "Revoked|client")}
 	case state == tel.ClientExpired:
-		return look{"bad", "clock", "Expired"}
+		return look{"bad", "clock", texts.T(ctx, "Expired|client")}
 	case !c.ExpiresAt.IsZero() && c.ExpiresAt.Sub(now) < clientSoon:
-		return look{"warn", "triangle-alert", "Ends soon"}
+		return look{"warn", "triangle-alert", texts.T(ctx, "Ends soon|client")}
 	}
-	return look{"good", "circle-check", "Active"}
+	return look{"good", "circle-check", texts.T(ctx, "Active|client")}
 }
 
 // clientUse is "1,234 requests, 56 in the last day".
-func clientUse(c *tel.Client) string {
-	return tel.Plural(int(c.Requests), "request") + ", " + tel.Count(int(c.RequestsDay)) + " in the last day"
+func clientUse(ctx context.Context, c *tel.Client) string {
+	return texts.T(ctx, "%d requests, %d in the last day", c.Requests, c.RequestsDay)
 }
 
 // overlapEnd is when the secrets before the newest end; zero when there are none.
@@ -115,10 +117,10 @@ func overlapEnd(c *tel.Client, now time.Time) time.Time {
 	return c.Secrets[1].ExpiresAt
 }
 
-func (v Clients) lede() string {
-	return "Programs that search, reserve and order for " + v.Account.Name + " over the APIs."
+func (v Clients) lede(ctx context.Context) string {
+	return texts.T(ctx, "Programs that search, reserve and order for %s over the APIs.", v.Account.Name)
 }
 
-func (c ClientCredentials) title() string {
-	return onOff(c.Rotated, "New credentials of ", "Credentials of ") + c.Name
+func (c ClientCredentials) title(ctx context.Context) string {
+	return onOff(c.Rotated, texts.T(ctx, "New credentials of %s", c.Name), texts.T(ctx, "Credentials of %s", c.Name))
 }

@@ -1,15 +1,13 @@
 package views
 
 import (
-	"fmt"
+	"context"
 	"math"
 	"net/url"
-	"strconv"
-	"strings"
 
 	"github.com/a-h/templ"
 
-	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // InventoryBy is what a page of the inventory counts by.
@@ -78,41 +76,49 @@ func (v Inventory) into(r InventoryRow) string {
 }
 
 // noun is what the rows are, for one and for many.
-func (by InventoryBy) noun(n int) string {
+func (by InventoryBy) noun(ctx context.Context, n int) string {
 	switch by {
 	case ByState:
-		return tel.Plural(n, "state")
+		return texts.T(ctx, "%d states", n)
 	case ByNPA:
-		return tel.Plural(n, "area code")
+		return texts.T(ctx, "%d area codes", n)
 	}
-	return tel.Plural(n, "rate center")
+	return texts.T(ctx, "%d rate centers", n)
 }
 
-func (by InventoryBy) heading() string {
+func (by InventoryBy) heading(ctx context.Context) string {
 	switch by {
 	case ByState:
-		return "State"
+		return texts.T(ctx, "State")
 	case ByNPA:
-		return "Area code"
+		return texts.T(ctx, "Area code")
 	}
-	return "Rate center"
+	return texts.T(ctx, "Rate center")
 }
 
 // none names the blocks that have no such thing: toll-free ones are nowhere.
-func (by InventoryBy) none() string { return "No " + strings.ToLower(by.heading()) }
+func (by InventoryBy) none(ctx context.Context) string {
+	switch by {
+	case ByState:
+		return texts.T(ctx, "No state")
+	case ByNPA:
+		return texts.T(ctx, "No area code")
+	}
+	return texts.T(ctx, "No rate center")
+}
 
 // percent is a share in words: "25 %", and never "0 %" or "100 %" for what is not.
-func percent(part, whole int) string {
+func percent(ctx context.Context, part, whole int) string {
 	if whole == 0 {
 		return "–"
 	}
 	switch p := float64(part) * 100 / float64(whole); {
 	case part > 0 && p < 1:
-		return "under 1 %"
+		return texts.T(ctx, "under 1 %%")
 	case part < whole && p > 99:
-		return "over 99 %"
+		return texts.T(ctx, "over 99 %%")
 	default:
-		return fmt.Sprintf("%.0f %%", p)
+		return texts.T(ctx, "%d %%", int(math.RoundToEven(p)))
 	}
 }
 
@@ -145,7 +151,7 @@ type Import struct {
 	Bytes   int64
 	State   ImportState
 	Strict  bool
-	Problem string // why it failed, in a sentence
+	Problem string // why it failed, in a sentence: texts.Mark
 
 	Rows     int // data rows read
 	Accepted int
@@ -174,54 +180,53 @@ type ImportLine struct {
 	Reason string
 }
 
-func (s ImportState) label() string {
+func (s ImportState) label(ctx context.Context) string {
 	switch s {
 	case ImportReading:
-		return "Reading"
+		return texts.T(ctx, "Reading")
 	case ImportPreview:
-		return "Waits for you"
+		return texts.T(ctx, "Waits for you")
 	case ImportRunning:
-		return "Importing"
+		return texts.T(ctx, "Importing")
 	case ImportDone:
-		return "Done"
+		return texts.T(ctx, "Done")
 	case ImportFailed:
-		return "Failed"
+		return texts.T(ctx, "Failed|import")
 	}
-	return "Discarded"
+	return texts.T(ctx, "Discarded")
 }
 
 func importPath(id, rest string) string { return "/inventory/import/" + url.PathEscape(id) + rest }
 
 // bytesText is a size for people: "12.4 MB".
-func bytesText(n int64) string {
-	unit, name := 1.0, "bytes"
+func bytesText(ctx context.Context, n int64) string {
 	switch {
 	case n >= 1_000_000:
-		unit, name = 1e6, "MB"
+		return texts.T(ctx, "%v MB", math.Round(float64(n)/1e5)/10)
 	case n >= 1000:
-		unit, name = 1e3, "kB"
+		return texts.T(ctx, "%v kB", math.Round(float64(n)/1e2)/10)
 	}
-	return strconv.FormatFloat(math.Round(float64(n)/unit*10)/10, 'f', -1, 64) + " " + name
+	return texts.T(ctx, "%d bytes", n)
 }
 
 // title names what is counted: "Inventory", "Inventory of NC", "Inventory of area
 // code 919".
-func (v Inventory) title() string {
+func (v Inventory) title(ctx context.Context) string {
 	switch {
 	case v.Within == "":
-		return "Inventory"
+		return texts.T(ctx, "Inventory")
 	case v.By == ByRateCenter && len(v.Within) == 3:
-		return "Inventory of area code " + v.Within
+		return texts.T(ctx, "Inventory of area code %s", v.Within)
 	}
-	return "Inventory of " + v.Within
+	return texts.T(ctx, "Inventory of %s", v.Within)
 }
 
 // up is the crumb: one step out.
-func (v Inventory) up() (label, href string) {
+func (v Inventory) up(ctx context.Context) (label, href string) {
 	if v.State != "" && v.State != v.Within {
 		return v.State, inventoryAddr(ByNPA, v.State)
 	}
-	return "Inventory", "/inventory"
+	return texts.T(ctx, "Inventory"), "/inventory"
 }
 
 // about is the second line of a row: its name, and the state where the page does
@@ -247,14 +252,14 @@ func share(part, whole int) int {
 	return min(max(int(float64(part)*100/float64(whole)), 1), 100)
 }
 
-func (s ImportState) sentence() string {
+func (s ImportState) sentence(ctx context.Context) string {
 	switch s {
 	case ImportPreview:
-		return "This file is read and waits for you to confirm or discard it."
+		return texts.T(ctx, "This file is read and waits for you to confirm or discard it.")
 	case ImportRunning:
-		return "This file is being imported."
+		return texts.T(ctx, "This file is being imported.")
 	}
-	return "This file is being read."
+	return texts.T(ctx, "This file is being read.")
 }
 
 // importExamples show the three ways to say what is numbered.
@@ -268,31 +273,31 @@ var importExamples = []string{
 919-833-1000,919-833-1499,Raleigh,NC`,
 }
 
-func (v Import) title() string {
+func (v Import) title(ctx context.Context) string {
 	if v.Name == "" {
-		return "Import"
+		return texts.T(ctx, "Import|noun")
 	}
-	return "Import of " + v.Name
+	return texts.T(ctx, "Import of %s", v.Name)
 }
 
-func (v Import) lede() string {
+func (v Import) lede(ctx context.Context) string {
 	switch v.State {
 	case ImportPreview:
-		return "A preview. Nothing is written yet."
+		return texts.T(ctx, "A preview. Nothing is written yet.")
 	case ImportReading:
-		return "The file is being read. Nothing is written yet."
+		return texts.T(ctx, "The file is being read. Nothing is written yet.")
 	case ImportRunning:
-		return "The inventory is being written."
+		return texts.T(ctx, "The inventory is being written.")
 	}
-	return tel.Plural(v.Rows, "row") + ", " + bytesText(v.Bytes) + "."
+	return texts.T(ctx, "%d rows, %s.", v.Rows, bytesText(ctx, v.Bytes))
 }
 
 // progress is how far it is, in words.
-func (v Import) progress() string {
+func (v Import) progress(ctx context.Context) string {
 	if v.State == ImportReading {
-		return fmt.Sprintf("%s of %s read", bytesText(int64(v.Done)), bytesText(int64(v.Total)))
+		return texts.T(ctx, "%s of %s read", bytesText(ctx, int64(v.Done)), bytesText(ctx, int64(v.Total)))
 	}
-	return fmt.Sprintf("%s of %s written", tel.Count(v.Done), tel.Plural(v.Total, "block"))
+	return texts.T(ctx, "%[2]d of %[1]d blocks written", v.Total, v.Done)
 }
 
 // live makes the page follow the import while it has far to go.
@@ -303,49 +308,50 @@ func (v Import) live() templ.Attributes {
 	return liveRegion(importPath(v.ID, ""), "#main", "import")
 }
 
-func (v Import) question() string {
+func (v Import) question(ctx context.Context) string {
 	switch {
 	case v.Accepted == 0:
-		return "No row of this file can be imported"
+		return texts.T(ctx, "No row of this file can be imported")
 	case v.Blocked():
-		return "This file cannot be imported as a whole"
+		return texts.T(ctx, "This file cannot be imported as a whole")
 	case v.Refused > 0:
-		return "Import the rows that are good?"
+		return texts.T(ctx, "Import the rows that are good?")
 	}
-	return "Import this file?"
+	return texts.T(ctx, "Import this file?")
 }
 
-func (v Import) consequence() string {
+func (v Import) consequence(ctx context.Context) string {
 	switch {
 	case v.Accepted == 0:
-		return "The reasons are below."
+		return texts.T(ctx, "The reasons are below.")
 	case v.Blocked():
-		return fmt.Sprintf("You asked for all or nothing, and %s refused.", tel.Plural(v.Refused, "row")+verb(v.Refused, " is", " are"))
+		return texts.T(ctx, "You asked for all or nothing, and %d rows are refused.", v.Refused)
 	case v.Refused > 0:
-		return fmt.Sprintf("%s refused and left out; the reasons are below.", tel.Plural(v.Refused, "row")+verb(v.Refused, " is", " are"))
+		return texts.T(ctx, "%d rows are refused and left out; the reasons are below.", v.Refused)
 	case v.Added+v.Changed == 0:
-		return "The inventory has all of it already, just so: nothing would change."
+		return texts.T(ctx, "The inventory has all of it already, just so: nothing would change.")
 	}
-	return "Every row is good."
+	return texts.T(ctx, "Every row is good.")
 }
 
-func (v Import) result() string {
-	return fmt.Sprintf("%s in %s: %s new, %s changed, %s as they were.",
-		tel.Plural(v.TNs, "TN"), tel.Plural(v.Blocks, "block"), tel.Count(v.Added), tel.Count(v.Changed), tel.Count(v.Same()))
+func (v Import) result(ctx context.Context) string {
+	return texts.T(ctx, "%s in %s: %d new, %d changed, %d as they were.",
+		texts.T(ctx, "%d TNs", v.TNs), texts.T(ctx, "%d blocks", v.Blocks), v.Added, v.Changed, v.Same())
 }
 
-func (v Import) failure() string {
+func (v Import) failure(ctx context.Context) string {
+	same := texts.T(ctx, "The inventory is as it was before.")
 	if v.Problem == "" {
-		return "The inventory is as it was before."
+		return same
 	}
-	return v.Problem + " The inventory is as it was before."
+	return texts.T(ctx, v.Problem) + " " + same
 }
 
 // tabs are the ways to count the whole inventory.
-func (v Inventory) tabs() []Tab {
+func (v Inventory) tabs(ctx context.Context) []Tab {
 	var tabs []Tab
 	for _, by := range []InventoryBy{ByState, ByNPA, ByRateCenter} {
-		tabs = append(tabs, Tab{Label: by.heading(), Href: inventoryAddr(by, ""), Current: by == v.By})
+		tabs = append(tabs, Tab{Label: by.heading(ctx), Href: inventoryAddr(by, ""), Current: by == v.By})
 	}
 	return tabs
 }

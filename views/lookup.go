@@ -1,12 +1,14 @@
 package views
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Lookup is the answer of the one box: a TN, a reservation, an order, or what is called
@@ -57,29 +59,38 @@ type BadLine struct {
 	Text string
 }
 
-// LineState is a TN's state in a list, in words.
+var tnStates = map[tel.TNState]string{
+	tel.TNAvailable: texts.Mark("available"), tel.TNReserved: texts.Mark("reserved"), tel.TNInService: texts.Mark("in service"),
+	tel.TNAging: texts.Mark("aging"), tel.TNDisabled: texts.Mark("disabled"),
+}
+
+// LineState is a TN's state in a list, in words; English, as files have it.
 func LineState(s tel.TNState, seesAll bool) string {
 	switch {
 	case s != "":
-		return string(s)
+		return tnStates[s]
 	case seesAll:
-		return "not in the inventory"
+		return texts.Mark("not in the inventory")
 	}
-	return "not available"
+	return texts.Mark("not available")
 }
 
-func (v LookupList) summary() string {
+func lineState(ctx context.Context, s tel.TNState, seesAll bool) string {
+	return texts.T(ctx, LineState(s, seesAll))
+}
+
+func (v LookupList) summary(ctx context.Context) string {
 	states := map[string]int{}
 	var names []string
 	for _, l := range v.Lines {
-		name := LineState(l.State, v.SeesAll)
+		name := lineState(ctx, l.State, v.SeesAll)
 		if states[name]++; states[name] == 1 {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	for i, name := range names {
-		names[i] = tel.Count(states[name]) + " " + name
+		names[i] = texts.T(ctx, "%d %s|state", states[name], name)
 	}
 	return strings.Join(names, ", ")
 }
@@ -102,11 +113,11 @@ type LookupTN struct {
 	CanDisable  bool             // operator
 }
 
-func (v Lookup) title() string {
+func (v Lookup) title(ctx context.Context) string {
 	if v.Query == "" {
-		return "Look up"
+		return texts.T(ctx, "Look up")
 	}
-	return "Look up " + v.Query
+	return texts.T(ctx, "Look up %s", v.Query)
 }
 
 func (v Lookup) addr() string { return "/lookup?q=" + url.QueryEscape(v.Query) }
@@ -127,68 +138,68 @@ func orDash(s string) string {
 }
 
 // Steps are the events of a TN or of a reservation as lines of its history.
-func Steps(events []tel.Event) []Step {
+func Steps(ctx context.Context, events []tel.Event) []Step {
 	steps := make([]Step, len(events))
 	for i, e := range events {
 		s := Step{At: e.At, Icon: "history", Title: string(e.Kind), By: e.Actor.Name, Text: e.Facts.Reason}
 		switch e.Kind {
 		case tel.EventReserved:
-			s.Icon, s.Title, s.Tone = "timer", "Reserved", "good"
+			s.Icon, s.Title, s.Tone = "timer", texts.T(ctx, "Reserved|event"), "good"
 		case tel.EventExtended:
-			s.Icon, s.Title = "timer-reset", "Extended"
+			s.Icon, s.Title = "timer-reset", texts.T(ctx, "Extended|event")
 		case tel.EventDropped:
-			s.Icon, s.Title = "minus", "Dropped"
-			s.Text = joinTNs(e.Facts.TNs)
+			s.Icon, s.Title = "minus", texts.T(ctx, "Dropped|event")
+			s.Text = joinTNs(ctx, e.Facts.TNs)
 		case tel.EventCancelled:
-			s.Icon, s.Title = "x", "Cancelled"
+			s.Icon, s.Title = "x", texts.T(ctx, "Cancelled|event")
 		case tel.EventExpired:
-			s.Icon, s.Title, s.By = "hourglass", "Ran out", ""
+			s.Icon, s.Title, s.By = "hourglass", texts.T(ctx, "Ran out"), ""
 		case tel.EventExpiring:
-			s.Icon, s.Title, s.By = "hourglass", "Told to run out soon", ""
+			s.Icon, s.Title, s.By = "hourglass", texts.T(ctx, "Told to run out soon"), ""
 		case tel.EventOrdered:
-			s.Icon, s.Title, s.Tone = "shopping-cart", "Ordered", "good"
+			s.Icon, s.Title, s.Tone = "shopping-cart", texts.T(ctx, "Ordered|event"), "good"
 		case tel.EventSubmitted:
-			s.Icon, s.Title = "hourglass", "Went on to payment; the clock stands"
+			s.Icon, s.Title = "hourglass", texts.T(ctx, "Went on to payment; the clock stands")
 		case tel.EventResumed:
-			s.Icon, s.Title = "timer", "Back from payment; the clock goes on"
+			s.Icon, s.Title = "timer", texts.T(ctx, "Back from payment; the clock goes on")
 		case tel.EventLinkMade:
-			s.Icon, s.Title = "plus", "Purchase link made"
+			s.Icon, s.Title = "plus", texts.T(ctx, "Purchase link made")
 		case tel.EventLinkRevoked:
-			s.Icon, s.Title = "ban", "Purchase link revoked"
+			s.Icon, s.Title = "ban", texts.T(ctx, "Purchase link revoked")
 		case tel.EventPaidInVain:
-			s.Icon, s.Title, s.Tone = "triangle-alert", "Paid in vain: there was nothing left to order", "bad"
+			s.Icon, s.Title, s.Tone = "triangle-alert", texts.T(ctx, "Paid in vain: there was nothing left to order"), "bad"
 		case tel.EventPartOrdered:
-			s.Icon, s.Title, s.Tone = "shopping-cart", "Ordered in part", "good"
-			s.Text = joinTNs(e.Facts.TNs)
+			s.Icon, s.Title, s.Tone = "shopping-cart", texts.T(ctx, "Ordered in part"), "good"
+			s.Text = joinTNs(ctx, e.Facts.TNs)
 		case tel.EventInService:
-			s.Icon, s.Title, s.Tone = "phone", "In service", "good"
-			s.Text = joinTNs(e.Facts.TNs)
+			s.Icon, s.Title, s.Tone = "phone", texts.T(ctx, "In service"), "good"
+			s.Text = joinTNs(ctx, e.Facts.TNs)
 		case tel.EventDisconnected:
-			s.Icon, s.Title, s.Tone = "power", "Disconnected", "warn"
-			s.Text = joinTNs(e.Facts.TNs)
+			s.Icon, s.Title, s.Tone = "power", texts.T(ctx, "Disconnected|event"), "warn"
+			s.Text = joinTNs(ctx, e.Facts.TNs)
 		case tel.EventAged:
-			s.Icon, s.Title = "hourglass", "Aging is over"
-			s.Text = joinTNs(e.Facts.TNs)
+			s.Icon, s.Title = "hourglass", texts.T(ctx, "Aging is over")
+			s.Text = joinTNs(ctx, e.Facts.TNs)
 		case tel.EventOrderPlaced:
-			s.Icon, s.Title = "shopping-cart", "Order placed"
+			s.Icon, s.Title = "shopping-cart", texts.T(ctx, "Order placed")
 		case tel.EventOrderCompleted:
-			s.Icon, s.Title, s.Tone = "circle-check", "Complete", "good"
+			s.Icon, s.Title, s.Tone = "circle-check", texts.T(ctx, "Complete"), "good"
 		case tel.EventOrderPartial:
-			s.Icon, s.Title, s.Tone = "circle-dashed", "Partial", "warn"
+			s.Icon, s.Title, s.Tone = "circle-dashed", texts.T(ctx, "Partial"), "warn"
 		case tel.EventOrderFailed:
-			s.Icon, s.Title, s.Tone = "circle-x", "Failed", "bad"
+			s.Icon, s.Title, s.Tone = "circle-x", texts.T(ctx, "Failed"), "bad"
 		case tel.EventOrderWaits:
-			s.Icon, s.Title = "hourglass", "Back-ordered"
+			s.Icon, s.Title = "hourglass", texts.T(ctx, "Back-ordered")
 		case tel.EventOrderUpdated:
-			s.Icon, s.Title = "pencil", "Name or customer order id changed"
+			s.Icon, s.Title = "pencil", texts.T(ctx, "Name or customer order id changed")
 		case tel.EventOrderNoted:
-			s.Icon, s.Title = "info", "Note"
+			s.Icon, s.Title = "info", texts.T(ctx, "Note")
 		case tel.EventImported:
-			s.Icon, s.Title = "upload", "Imported"
+			s.Icon, s.Title = "upload", texts.T(ctx, "Imported")
 		case tel.EventDisabled:
-			s.Icon, s.Title, s.Tone = "ban", "Disabled", "bad"
+			s.Icon, s.Title, s.Tone = "ban", texts.T(ctx, "Disabled|event"), "bad"
 		case tel.EventEnabled:
-			s.Icon, s.Title, s.Tone = "check", "Offered again", "good"
+			s.Icon, s.Title, s.Tone = "check", texts.T(ctx, "Offered again"), "good"
 		}
 		steps[i] = s
 	}
@@ -196,9 +207,9 @@ func Steps(events []tel.Event) []Step {
 }
 
 // joinTNs names a few TNs, and counts more of them.
-func joinTNs(tns []tel.Number) string {
+func joinTNs(ctx context.Context, tns []tel.Number) string {
 	if len(tns) > 3 {
-		return tel.Plural(len(tns), "TN")
+		return texts.T(ctx, "%d TNs", len(tns))
 	}
 	names := make([]string, len(tns))
 	for i, n := range tns {

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/a-h/templ"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Orders is the list of orders, the latest first.
@@ -146,63 +148,62 @@ func orderPath(id string) string { return "/orders/" + id }
 
 func newOrderPath(reservation string) string { return "/orders/new?reservation=" + reservation }
 
-func orderLook(s tel.OrderState) look {
+func orderLook(ctx context.Context, s tel.OrderState) look {
 	switch s {
 	case tel.OrderComplete:
-		return look{"good", "circle-check", "Complete"}
+		return look{"good", "circle-check", texts.T(ctx, "Complete")}
 	case tel.OrderPartial:
-		return look{"warn", "circle-dashed", "Partial"}
+		return look{"warn", "circle-dashed", texts.T(ctx, "Partial")}
 	case tel.OrderFailed:
-		return look{"bad", "circle-x", "Failed"}
+		return look{"bad", "circle-x", texts.T(ctx, "Failed")}
 	case tel.OrderBackordered:
-		return look{"info", "hourglass", "Back-ordered"}
+		return look{"info", "hourglass", texts.T(ctx, "Back-ordered")}
 	case tel.OrderReceived:
-		return look{"info", "inbox", "Received"}
+		return look{"info", "inbox", texts.T(ctx, "Received")}
 	}
 	return look{"off", "info", string(s)}
 }
 
-func orderKind(k tel.OrderKind) string {
+func orderKind(ctx context.Context, k tel.OrderKind) string {
 	switch k {
 	case tel.OrderKindSearch:
-		return "By search"
+		return texts.T(ctx, "By search")
 	case tel.OrderKindDisconnect:
-		return "Disconnect"
+		return texts.T(ctx, "Disconnect|kind of order")
 	}
-	return "Chosen numbers"
+	return texts.T(ctx, "Chosen numbers")
 }
 
 // orderLede says it as a sentence. How far the order came stands where news reach it.
-func orderLede(k tel.OrderKind) string {
+func orderLede(ctx context.Context, k tel.OrderKind) string {
 	switch k {
 	case tel.OrderKindSearch:
-		return "An order of whatever fits a search."
+		return texts.T(ctx, "An order of whatever fits a search.")
 	case tel.OrderKindDisconnect:
-		return "Numbers taken out of service."
+		return texts.T(ctx, "Numbers taken out of service.")
 	}
-	return "An order of chosen numbers."
+	return texts.T(ctx, "An order of chosen numbers.")
 }
 
 // orderTitle is what an order is called: its name, or what it is for.
-func orderTitle(o *tel.Order) string {
+func orderTitle(ctx context.Context, o *tel.Order) string {
 	if o.Name != "" {
 		return o.Name
 	}
-	what := tel.Plural(o.Quantity, "number")
 	if o.Kind == tel.OrderKindDisconnect {
-		return "Disconnect of " + what
+		return texts.T(ctx, "Disconnect of %d numbers", o.Quantity)
 	}
-	return "Order of " + what
+	return texts.T(ctx, "Order of %d numbers", o.Quantity)
 }
 
 // orderGot is how far an order came: "2 of 3".
-func orderGot(o *tel.Order) string {
-	return tel.Count(o.CompletedCount) + " of " + tel.Count(o.Quantity)
+func orderGot(ctx context.Context, o *tel.Order) string {
+	return texts.T(ctx, "%d of %d", o.CompletedCount, o.Quantity)
 }
 
 // orderGotNumbers is the same with its noun: "2 of 3 numbers".
-func orderGotNumbers(o *tel.Order) string {
-	return tel.Count(o.CompletedCount) + " of " + tel.Plural(o.Quantity, "number")
+func orderGotNumbers(ctx context.Context, o *tel.Order) string {
+	return texts.T(ctx, "%[2]d of %[1]d numbers", o.Quantity, o.CompletedCount)
 }
 
 // more tells whether a filter is in use that narrow screens fold away.
@@ -219,26 +220,26 @@ func picked(list []Choice) bool {
 	return len(list) > 0 && slices.ContainsFunc(list[1:], func(c Choice) bool { return c.Selected })
 }
 
-func (f OrderFilter) statuses() []Choice {
-	list := []Choice{{Label: "Any"}}
+func (f OrderFilter) statuses(ctx context.Context) []Choice {
+	list := []Choice{{Label: texts.T(ctx, "Any")}}
 	for _, s := range tel.OrderStates() {
 		if s != tel.OrderReceived { // nothing stays in it
-			list = append(list, Choice{Value: string(s), Label: orderLook(s).Name})
+			list = append(list, Choice{Value: string(s), Label: orderLook(ctx, s).Name})
 		}
 	}
 	return chosen(f.Status, list...)
 }
 
-func (f OrderFilter) kinds() []Choice {
-	list := []Choice{{Label: "Any"}}
+func (f OrderFilter) kinds(ctx context.Context) []Choice {
+	list := []Choice{{Label: texts.T(ctx, "Any")}}
 	for _, k := range tel.OrderKinds() {
-		list = append(list, Choice{Value: string(k), Label: orderKind(k)})
+		list = append(list, Choice{Value: string(k), Label: orderKind(ctx, k)})
 	}
 	return chosen(f.Kind, list...)
 }
 
-func (v OrderDetail) done() string {
-	return onOff(v.Order.Kind == tel.OrderKindDisconnect, "Disconnected", "Completed")
+func (v OrderDetail) done(ctx context.Context) string {
+	return onOff(v.Order.Kind == tel.OrderKindDisconnect, texts.T(ctx, "Disconnected"), texts.T(ctx, "Completed"))
 }
 
 func (v OrderDetail) waits() bool { return v.Order.State == tel.OrderBackordered }
@@ -251,58 +252,59 @@ func (v OrderDetail) lookUp(n tel.Number) string {
 }
 
 // asked is what an order by search looked for, in words.
-func (v OrderDetail) asked() string {
+func (v OrderDetail) asked(ctx context.Context) string {
 	if v.Order.Search == nil {
 		return ""
 	}
 	q := v.Order.Search.Query
 	var parts []string
-	add := func(label, value string) {
+	add := func(value, text string) {
 		if value != "" {
-			parts = append(parts, strings.TrimSpace(label+" "+value))
+			parts = append(parts, text)
 		}
-	}
-	number := func(n int) string {
-		if n == 0 {
-			return ""
-		}
-		return strconv.Itoa(n)
 	}
 	var npas []string
 	for _, npa := range q.NPAs {
 		npas = append(npas, strconv.Itoa(npa))
 	}
-	add("area code", strings.Join(npas, " or "))
-	add("exchange", number(q.NXX))
-	add("city", q.City)
-	add("rate center", q.RateCenter)
-	add("", q.Place)
-	add("", q.State)
-	add("LATA", q.LATA)
-	add("", map[tel.TNType]string{tel.TypeLocal: "local", tel.TypeTollFree: "toll-free"}[q.Type])
-	add("with", q.Feature)
-	add("starts with", string(q.StartsWith))
-	add("contains", string(q.Contains))
-	add("ends with", string(q.EndsWith))
+	add(strings.Join(npas, ""), texts.T(ctx, "area code %s", strings.Join(npas, texts.T(ctx, " or "))))
+	if q.NXX != 0 {
+		parts = append(parts, texts.T(ctx, "exchange %s", strconv.Itoa(q.NXX)))
+	}
+	add(q.City, texts.T(ctx, "city %s", q.City))
+	add(q.RateCenter, texts.T(ctx, "rate center %s", q.RateCenter))
+	add(q.Place, q.Place)
+	add(q.State, q.State)
+	add(q.LATA, texts.T(ctx, "LATA %s", q.LATA))
+	switch q.Type {
+	case tel.TypeLocal:
+		parts = append(parts, texts.T(ctx, "local"))
+	case tel.TypeTollFree:
+		parts = append(parts, texts.T(ctx, "toll-free"))
+	}
+	add(q.Feature, texts.T(ctx, "with %s", q.Feature))
+	add(string(q.StartsWith), texts.T(ctx, "starts with %s", string(q.StartsWith)))
+	add(string(q.Contains), texts.T(ctx, "contains %s", string(q.Contains)))
+	add(string(q.EndsWith), texts.T(ctx, "ends with %s", string(q.EndsWith)))
 	if q.Run > 1 {
-		add("in a row:", number(q.Run))
+		parts = append(parts, texts.T(ctx, "in a row: %d", q.Run))
 	}
 	if len(parts) == 0 {
-		return "Any number"
+		return texts.T(ctx, "Any number")
 	}
-	s := strings.Join(parts, ", ")
-	return strings.ToUpper(s[:1]) + s[1:]
+	s := []rune(strings.Join(parts, ", "))
+	return strings.ToUpper(string(s[:1])) + string(s[1:])
 }
 
 // OrderSteps are the events of an order as lines of its history.
-func OrderSteps(events []tel.Event) []Step {
-	steps := Steps(events)
+func OrderSteps(ctx context.Context, events []tel.Event) []Step {
+	steps := Steps(ctx, events)
 	for i, e := range events {
 		switch e.Kind {
 		case tel.EventOrdered:
-			steps[i].Title = "Took all of a reservation"
+			steps[i].Title = texts.T(ctx, "Took all of a reservation")
 		case tel.EventPartOrdered:
-			steps[i].Title = "Took part of a reservation"
+			steps[i].Title = texts.T(ctx, "Took part of a reservation")
 		}
 	}
 	return steps
@@ -328,25 +330,32 @@ func (v NewOrder) ticked() (n int) {
 	return n
 }
 
-func (v NewOrder) title() string {
+func (v NewOrder) title(ctx context.Context) string {
 	if v.Reservation == "" {
-		return onOff(len(v.TNs) == 1, "Take this number back?", "Take "+tel.Plural(len(v.TNs), "number")+" back?")
+		return onOff(len(v.TNs) == 1, texts.T(ctx, "Take this number back?"), texts.T(ctx, "Take %d numbers back?", len(v.TNs)))
 	}
-	return onOff(len(v.TNs) == 1, "Order this number?", "Order "+tel.Plural(len(v.TNs), "number")+"?")
+	return onOff(len(v.TNs) == 1, texts.T(ctx, "Order this number?"), texts.T(ctx, "Order %d numbers?", len(v.TNs)))
 }
 
-func (v NewOrder) text() string {
-	whose := ""
-	if v.Account != "" {
-		whose = " for " + v.Account
+func (v NewOrder) text(ctx context.Context) string {
+	switch {
+	case v.Reservation == "":
+		return v.takeBackText(ctx) + leftOut(v.LeftOut, texts.T(ctx, "Not aging and left out: %d.", v.LeftOut))
+	case len(v.TNs) == 1 && v.Account == "":
+		return texts.T(ctx, "It goes into service at once, and the reservation ends.")
+	case len(v.TNs) == 1:
+		return texts.T(ctx, "It goes into service for %s at once, and the reservation ends.", v.Account)
+	case v.Account == "":
+		return texts.T(ctx, "What is ticked goes into service at once. The reservation ends with its last number, and lives on with the rest otherwise.")
 	}
-	if v.Reservation == "" {
-		return onOff(len(v.TNs) == 1, "It goes", "They go") + " back into service" + whose + " at once." + leftOut(v.LeftOut, "aging")
+	return texts.T(ctx, "What is ticked goes into service for %s at once. The reservation ends with its last number, and lives on with the rest otherwise.", v.Account)
+}
+
+func (v NewOrder) takeBackText(ctx context.Context) string {
+	if v.Account == "" {
+		return texts.T(ctx, "They go back into service at once.", len(v.TNs))
 	}
-	if len(v.TNs) == 1 {
-		return "It goes into service" + whose + " at once, and the reservation ends."
-	}
-	return "What is ticked goes into service" + whose + " at once. The reservation ends with its last number, and lives on with the rest otherwise."
+	return texts.T(ctx, "They go back into service for %[2]s at once.", len(v.TNs), v.Account)
 }
 
 func (v NewOrder) back() string {
@@ -364,29 +373,26 @@ func (v NewOrder) hidden() []Hidden {
 	return append(hidden, Hidden{"account", v.AccountID.String()})
 }
 
-func (v Disconnect) title() string {
-	return onOff(len(v.TNs) == 1, "Disconnect this number?", "Disconnect "+tel.Plural(len(v.TNs), "number")+"?")
+func (v Disconnect) title(ctx context.Context) string {
+	return onOff(len(v.TNs) == 1, texts.T(ctx, "Disconnect this number?"), texts.T(ctx, "Disconnect %d numbers?", len(v.TNs)))
 }
 
-func (v Disconnect) text() string {
-	whose := ""
+func (v Disconnect) text(ctx context.Context) string {
+	ends := texts.T(ctx, "Calls to them end at once.", len(v.TNs))
 	if v.Account != "" {
-		whose = " of " + v.Account
+		ends = texts.T(ctx, "Calls to them of %[2]s end at once.", len(v.TNs), v.Account)
 	}
-	aging := tel.HumanDuration(v.Aging)
-	if len(v.TNs) == 1 {
-		return "Calls to it" + whose + " end at once. It ages for " + aging +
-			": until then nobody else can have it and you can take it back. After that it is free for everybody." + leftOut(v.LeftOut, "in service")
-	}
-	return "Calls to them" + whose + " end at once. They age for " + aging +
-		": until then nobody else can have them and you can take them back. After that they are free for everybody." + leftOut(v.LeftOut, "in service")
+	return ends + " " +
+		texts.T(ctx, "They age for %[2]s: until then nobody else can have them and you can take them back. After that they are free for everybody.", len(v.TNs), texts.Duration(ctx, v.Aging)) +
+		leftOut(v.LeftOut, texts.T(ctx, "Not in service and left out: %d.", v.LeftOut))
 }
 
-func leftOut(n int, what string) string {
+// leftOut is a sentence more where something was left out.
+func leftOut(n int, sentence string) string {
 	if n == 0 {
 		return ""
 	}
-	return " Not " + what + " and left out: " + tel.Count(n) + "."
+	return " " + sentence
 }
 
 func (v Disconnect) hidden() []Hidden {
@@ -402,11 +408,11 @@ func (r NumberRow) act(aging bool) string {
 	return onOff(aging, "/orders/new?", "/numbers/disconnect?") + q.Encode()
 }
 
-func (r NumberRow) order() string {
+func (r NumberRow) order(ctx context.Context) string {
 	if r.OrderName != "" {
 		return r.OrderName
 	}
-	return "Order"
+	return texts.T(ctx, "Order")
 }
 
 func money(m tel.Money) string {

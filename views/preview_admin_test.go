@@ -168,9 +168,9 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 		"/inventory/import/7?failed":    imported(failed),
 		"/inventory/import/7?discarded": imported(state(imp, ImportDiscarded)),
 		"/lookup":                       look(Lookup{}),
-		"/lookup?held":                  look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn, State: tel.TNReserved, Place: place, Offer: offer, Reservation: held, History: Steps(events), CanDisable: true}}),
+		"/lookup?held":                  look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn, State: tel.TNReserved, Place: place, Offer: offer, Reservation: held, History: Steps(context.Background(), events), CanDisable: true}}),
 		"/lookup?free":                  look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn, State: tel.TNAvailable, Place: place, CanReserve: true, CanDisable: true, Key: "k"}}),
-		"/lookup?disabled":              look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn, State: tel.TNDisabled, Place: place, CanDisable: true, History: Steps(events[3:])}}),
+		"/lookup?disabled":              look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn, State: tel.TNDisabled, Place: place, CanDisable: true, History: Steps(context.Background(), events[3:])}}),
 		"/lookup?hidden":                look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn, Hidden: true}}),
 		"/lookup?absent":                look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn}}),
 		"/lookup?reservation":           look(Lookup{Query: held.ID, Reservation: held}),
@@ -288,7 +288,7 @@ func TestPercent(t *testing.T) {
 		part, whole int
 		want        string
 	}{{0, 0, "–"}, {0, 10, "0 %"}, {1, 1000, "under 1 %"}, {999, 1000, "over 99 %"}, {1000, 1000, "100 %"}, {1, 4, "25 %"}} {
-		if got := percent(c.part, c.whole); got != c.want {
+		if got := percent(context.Background(), c.part, c.whole); got != c.want {
 			t.Errorf("percent(%d, %d) = %q, want %q", c.part, c.whole, got, c.want)
 		}
 	}

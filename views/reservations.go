@@ -1,10 +1,11 @@
 package views
 
 import (
-	"strconv"
+	"context"
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // ReservationLine is one reservation in a list.
@@ -90,43 +91,43 @@ type CancelReservations struct {
 
 func (l ReservationLine) href() string { return "/reservations/" + l.ID }
 
-func (l ReservationLine) firstTN() string {
+func (l ReservationLine) firstTN(ctx context.Context) string {
 	if len(l.TNs) == 0 {
-		return "No number"
+		return texts.T(ctx, "No number")
 	}
 	return l.TNs[0].String()
 }
 
-func (l ReservationLine) place() string {
+func (l ReservationLine) place(ctx context.Context) string {
 	if rest := placeRest(l.Place); rest != "" {
 		return placeName(l.Place) + ", " + l.Place.State
 	}
-	return placeName(l.Place)
+	return placeSaid(ctx, l.Place)
 }
 
-func (l ReservationLine) used() string {
-	return strconv.Itoa(l.Extensions) + " of " + strconv.Itoa(l.MaxExtensions)
+func (l ReservationLine) used(ctx context.Context) string {
+	return texts.T(ctx, "%d of %d", l.Extensions, l.MaxExtensions)
 }
 
 // tnEnd tells how a TN left its reservation.
-func tnEnd(t tel.ReservedTN, r *tel.Reservation) string {
+func tnEnd(ctx context.Context, t tel.ReservedTN, r *tel.Reservation) string {
 	switch {
 	case t.EndedAt.IsZero():
 		return ""
 	case t.End == tel.StateCancelled && r.State != tel.StateCancelled:
-		return "Dropped"
+		return texts.T(ctx, "Dropped")
 	}
-	return stateLook(t.End).Name
+	return texts.T(ctx, stateLook(t.End).Name)
 }
 
-func (v ReservationDetail) title() string {
+func (v ReservationDetail) title(ctx context.Context) string {
 	r := v.Reservation
 	if len(r.TNs) == 0 {
-		return "Reservation"
+		return texts.T(ctx, "Reservation")
 	}
 	first := r.TNs[0].TN.String()
 	if len(r.TNs) > 1 {
-		return first + " and " + tel.Count(len(r.TNs)-1) + " more"
+		return texts.T(ctx, "%[2]s and %[1]d more", len(r.TNs)-1, first)
 	}
 	return first
 }
@@ -135,17 +136,17 @@ func (v ReservationDetail) state() tel.State { return v.Reservation.StateAt(v.Le
 
 func (v ReservationDetail) live() bool { return v.state() == tel.StateLive }
 
-func (v CancelReservations) title() string {
+func (v CancelReservations) title(ctx context.Context) string {
 	if len(v.Lines) == 1 {
-		return "Cancel this reservation?"
+		return texts.T(ctx, "Cancel this reservation?")
 	}
-	return "Cancel " + tel.Plural(len(v.Lines), "reservation") + "?"
+	return texts.T(ctx, "Cancel %d reservations?", len(v.Lines))
 }
 
-func (v CancelReservations) text() string {
-	s := tel.Plural(v.TNs, "number") + " will be free for others at once. This cannot be undone."
+func (v CancelReservations) text(ctx context.Context) string {
+	s := texts.T(ctx, "%d numbers will be free for others at once. This cannot be undone.", v.TNs)
 	if v.Ended > 0 {
-		s += " " + "Ended already and left as they are: " + tel.Count(v.Ended) + "."
+		s += " " + texts.T(ctx, "Ended already and left as they are: %d.", v.Ended)
 	}
 	return s
 }
@@ -161,8 +162,8 @@ func (v CancelReservations) hidden() []Hidden {
 // selectable tells whether rows can be ticked, to cancel several at once.
 func (v Reservations) selectable() bool { return v.MayChange && v.Show != "ended" }
 
-func (v ReservationDetail) held() string {
-	return onOff(v.live(), tel.Count(v.Reservation.TNCount)+" held", "")
+func (v ReservationDetail) held(ctx context.Context) string {
+	return onOff(v.live(), texts.T(ctx, "%d held", v.Reservation.TNCount), "")
 }
 
 // ended is when it was over: as written down, or when it ran out.

@@ -54,7 +54,7 @@ func (v *visit) createAccount() error {
 	if err != nil {
 		return err
 	}
-	return v.done("/accounts/"+id.String(), ok("Account "+form.Name+" was created."))
+	return v.done("/accounts/"+id.String(), ok(v.t("Account %s was created.", form.Name)))
 }
 
 // accountHere reads the account of this address, for those who may see its policy.
@@ -145,17 +145,17 @@ func (v *visit) switchReservations() error {
 		if err := v.actor.Require(tel.ActSwitch, a.ID); err != nil {
 			return err
 		}
-		return v.askSwitchOff(http.StatusUnprocessableEntity, a, map[string]string{"live": "Choose what becomes of them."})
+		return v.askSwitchOff(http.StatusUnprocessableEntity, a, map[string]string{"live": v.t("Choose what becomes of them.")})
 	}
 	ended, err := v.store.SwitchReservations(v.r.Context(), v.actor, a.ID, on, live)
 	if err != nil {
 		return v.backWith(v.back("/accounts/"+a.ID.String()), err)
 	}
-	text := "Reservation is on for " + a.Name + "."
+	text := v.t("Reservation is on for %s.", a.Name)
 	if !on {
-		text = "Reservation is off for " + a.Name + "."
+		text = v.t("Reservation is off for %s.", a.Name)
 		if live == store.LiveEnd {
-			text += " " + tel.Plural(ended, "reservation") + " ended."
+			text += " " + v.t("%d reservations ended.", ended)
 		}
 	}
 	return v.done(v.back("/accounts/"+a.ID.String()), ok(text))
@@ -170,9 +170,9 @@ func (v *visit) lockSwitch() error {
 	if err := v.store.LockSwitch(v.r.Context(), v.actor, a.ID, locked); err != nil {
 		return err
 	}
-	text := "The account's own admins may turn the switch."
+	text := v.t("The account's own admins may turn the switch.")
 	if locked {
-		text = "Only operators may turn the switch now."
+		text = v.t("Only operators may turn the switch now.")
 	}
 	return v.done(v.back("/accounts/"+a.ID.String()), ok(text))
 }
@@ -233,7 +233,7 @@ func (v *visit) setPolicy() error {
 	if len(form.Errors) > 0 {
 		return v.accountPage(http.StatusUnprocessableEntity, a, form, views.NewPolicyForm(a.Limits), views.NewAgingForm(a.Aging))
 	}
-	return v.done("/accounts/"+a.ID.String(), ok("The policy of "+a.Name+" was saved. It counts for reservations from now on."))
+	return v.done("/accounts/"+a.ID.String(), ok(v.t("The policy of %s was saved. It counts for reservations from now on.", a.Name)))
 }
 
 func (v *visit) setLimits() error {
@@ -255,7 +255,7 @@ func (v *visit) setLimits() error {
 	if len(form.Errors) > 0 {
 		return v.accountPage(http.StatusUnprocessableEntity, a, views.NewPolicyForm(a.Policy), form, views.NewAgingForm(a.Aging))
 	}
-	return v.done("/accounts/"+a.ID.String(), ok("The limits of "+a.Name+" were saved."))
+	return v.done("/accounts/"+a.ID.String(), ok(v.t("The limits of %s were saved.", a.Name)))
 }
 
 // enterAccount lets an operator work for an account.

@@ -111,7 +111,7 @@ func (v *visit) revokeClient() error {
 	if err := v.store.RevokeClient(v.r.Context(), v.actor, c.ID); err != nil {
 		return err
 	}
-	return v.done(clientsAt(a), ok(c.Name+" is revoked; its next request is refused."))
+	return v.done(clientsAt(a), ok(v.t("%s is revoked; its next request is refused.", c.Name)))
 }
 
 func clientsAt(a *tel.Account) string { return "/accounts/" + a.ID.String() + "/clients" }
@@ -140,7 +140,7 @@ func (v *visit) rotateClient() error {
 		return v.askRotate(http.StatusUnprocessableEntity, a, c, v.form("overlap"), fields)
 	}
 	if len(c.Secrets) > 0 && v.form("secret") != c.Secrets[0].ID {
-		return v.done(clientsAt(a), views.Flash{Kind: views.FlashWarn, Text: "The secrets of " + c.Name + " were replaced already; nothing was done now."})
+		return v.done(clientsAt(a), views.Flash{Kind: views.FlashWarn, Text: v.t("The secrets of %s were replaced already; nothing was done now.", c.Name)})
 	}
 	made, err := v.store.RotateClient(v.r.Context(), v.actor, c.ID, v.form("secret"), overlap)
 	if fields, ok := v.fieldErrors(err); ok {

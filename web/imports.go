@@ -16,6 +16,7 @@ import (
 	"tnreserve/store/intake"
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/views/texts"
 )
 
 const (
@@ -68,7 +69,7 @@ func (im *imports) add(j *importJob, now time.Time) error {
 		}
 	}
 	if waiting >= mostPreviews {
-		return tel.Refuse(tel.CodeConflict, "%s wait to be confirmed or discarded; do that first.", tel.Plural(waiting, "import"))
+		return tel.Refuse(tel.CodeConflict, "%d imports wait to be confirmed or discarded; do that first.", waiting)
 	}
 	im.list = append(im.list, j)
 	return nil
@@ -131,7 +132,7 @@ func (im *imports) run(j *importJob, actor tel.Actor, inv *intake.Inventory) {
 	j.set(func(v *views.Import) {
 		v.Added, v.Changed, v.State = result.BlocksNew, result.BlocksChanged, views.ImportDone
 		if err != nil {
-			v.State, v.Problem = views.ImportFailed, "The import was cut off; run it again, what was written stays."
+			v.State, v.Problem = views.ImportFailed, texts.Mark("The import was cut off; run it again, what was written stays.")
 		}
 	})
 	if err != nil {
@@ -293,5 +294,5 @@ func (v *visit) discardImport() error {
 			j.inv = nil
 		}
 	})
-	return v.done("/inventory/import", ok("The file was discarded; nothing was written."))
+	return v.done("/inventory/import", ok(v.t("The file was discarded; nothing was written.")))
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/views/texts"
 )
 
 // lookup answers the one box: a TN in any usual form, the id of a reservation or an
@@ -67,7 +67,7 @@ func (v *visit) lookupID(page *views.Lookup, id string) (status int, err error) 
 		page.Order, err = v.store.OpenOrder(v.r.Context(), v.actor, id)
 	}
 	if tel.CodeOf(err) == tel.CodeNotFound {
-		page.Error = "There is no such reservation or order."
+		page.Error = v.t("There is no such reservation or order.")
 		return http.StatusNotFound, nil
 	}
 	return http.StatusOK, err
@@ -80,7 +80,7 @@ func (v *visit) lookupReference(page *views.Lookup) (status int, err error) {
 		return http.StatusUnprocessableEntity, nil
 	}
 	if tel.CodeOf(err) == tel.CodeNotFound {
-		page.Error = "No number, reservation or order goes by that name."
+		page.Error = v.t("No number, reservation or order goes by that name.")
 		return http.StatusNotFound, nil
 	}
 	if err != nil {
@@ -117,7 +117,7 @@ func (v *visit) lookupListCSV() error {
 		return err
 	}
 	if page.Error != "" {
-		return tel.Invalid("tns", "%s", page.Error)
+		return &tel.Error{Code: tel.CodeInvalid, Field: "tns", Message: page.Error}
 	}
 	lines, err := v.store.LookUpAll(v.r.Context(), v.actor, tns)
 	if err != nil {
@@ -178,14 +178,14 @@ func (v *visit) pastedList() (tns []tel.Number, page views.LookupList, err error
 				tns = append(tns, tn)
 			}
 			if len(tns)+len(page.Invalid) > store.MostLookedUp {
-				page.Error = fmt.Sprintf("At most %s numbers at once.", tel.Count(store.MostLookedUp))
+				page.Error = v.t("At most %d numbers at once.", store.MostLookedUp)
 				page.Invalid = nil
 				return nil, page, nil
 			}
 		}
 	}
 	if len(tns)+len(page.Invalid) == 0 {
-		page.Error = "Paste at least one number."
+		page.Error = v.t("Paste at least one number.")
 	}
 	return tns, page, nil
 }
@@ -220,68 +220,68 @@ func (v *visit) lookupTN(report *store.TNReport) *views.LookupTN {
 		row := numberRow(report.Service)
 		out.Service = &row
 	}
-	out.History = tnHistory(report)
+	out.History = v.tnHistory(report)
 	return out
 }
 
 // tnHistory is every hold, order and disconnect of a TN that the reader sees, the latest
 // first.
-func tnHistory(report *store.TNReport) []views.Step {
+func (v *visit) tnHistory(report *store.TNReport) []views.Step {
 	var steps []views.Step
 	ordered := map[time.Time]bool{}
 	for _, o := range report.Orders {
-		steps = append(steps, orderStep(o))
+		steps = append(steps, v.orderStep(o))
 		ordered[o.At] = ordered[o.At] || o.Code == ""
 	}
 	if r := report.Reservation; r != nil {
-		steps = append(steps, reservedStep(r))
+		steps = append(steps, v.reservedStep(r))
 	}
 	for _, p := range report.Past {
 		if p.How != tel.StateOrdered || !ordered[p.EndedAt] { // which the order tells
-			steps = append(steps, endStep(p))
+			steps = append(steps, v.endStep(p))
 		}
-		steps = append(steps, reservedStep(p.Reservation))
+		steps = append(steps, v.reservedStep(p.Reservation))
 	}
 	slices.SortStableFunc(steps, func(a, b views.Step) int { return b.At.Compare(a.At) })
 	return steps
 }
 
-func orderStep(o store.TNOrder) views.Step {
-	s := views.Step{At: o.At, Icon: "phone", Title: "In service", By: o.Order.CreatedBy.Name, Text: o.Order.Name, Tone: "good", Href: "/orders/" + o.Order.ID}
+func (v *visit) orderStep(o store.TNOrder) views.Step {
+	s := views.Step{At: o.At, Icon: "phone", Title: v.t("In service"), By: o.Order.CreatedBy.Name, Text: o.Order.Name, Tone: "good", Href: "/orders/" + o.Order.ID}
 	switch {
 	case o.Code != "":
-		s.Icon, s.Title, s.Tone = "circle-x", "Could not be ordered", "bad"
+		s.Icon, s.Title, s.Tone = "circle-x", v.t("Could not be ordered"), "bad"
 	case o.Order.Kind == tel.OrderKindDisconnect:
-		s.Icon, s.Title, s.Tone = "power", "Disconnected", "warn"
+		s.Icon, s.Title, s.Tone = "power", v.t("Disconnected|event"), "warn"
 	}
 	return s
 }
 
-func reservedStep(r *tel.Reservation) views.Step {
-	return views.Step{At: r.CreatedAt, Icon: "timer", Title: "Reserved", By: r.CreatedBy.Name, Text: r.CustomerReference, Tone: "good", Href: "/reservations/" + r.ID}
+func (v *visit) reservedStep(r *tel.Reservation) views.Step {
+	return views.Step{At: r.CreatedAt, Icon: "timer", Title: v.t("Reserved|event"), By: r.CreatedBy.Name, Text: r.CustomerReference, Tone: "good", Href: "/reservations/" + r.ID}
 }
 
 // endStep is how a hold ended.
-func endStep(p store.PastHold) views.Step {
+func (v *visit) endStep(p store.PastHold) views.Step {
 	r := p.Reservation
-	end := views.Step{At: p.EndedAt, Icon: "x", Title: "Cancelled", By: r.EndedBy.Name, Text: r.EndReason}
+	end := views.Step{At: p.EndedAt, Icon: "x", Title: v.t("Cancelled|event"), By: r.EndedBy.Name, Text: r.EndReason}
 	switch {
 	case p.How == tel.StateExpired:
-		end.Icon, end.Title, end.By = "hourglass", "Ran out", ""
+		end.Icon, end.Title, end.By = "hourglass", v.t("Ran out"), ""
 	case p.How == tel.StateOrdered:
-		end.Icon, end.Title, end.Tone = "circle-check", "Ordered", "good"
+		end.Icon, end.Title, end.Tone = "circle-check", v.t("Ordered|event"), "good"
 	case !r.State.Ended():
-		end.Icon, end.Title = "minus", "Dropped"
+		end.Icon, end.Title = "minus", v.t("Dropped|event")
 	}
 	return end
 }
 
 func (v *visit) disable() error {
-	return v.changeTN(v.store.Disable, "is not offered any more.")
+	return v.changeTN(v.store.Disable, texts.Mark("%s is not offered any more."))
 }
 
 func (v *visit) enable() error {
-	return v.changeTN(v.store.Enable, "is offered again.")
+	return v.changeTN(v.store.Enable, texts.Mark("%s is offered again."))
 }
 
 // changeTN does something to a TN and goes back to where it was looked up.
@@ -297,7 +297,7 @@ func (v *visit) changeTN(change tnChange, done string) error {
 	if err := change(v.r.Context(), v.actor, tn); err != nil {
 		return v.backWith(back, err)
 	}
-	return v.done(back, ok(tn.String()+" "+done))
+	return v.done(back, ok(v.t(done, tn.String())))
 }
 
 type tnChange func(context.Context, tel.Actor, tel.Number) error

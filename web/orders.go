@@ -15,6 +15,7 @@ import (
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/views/texts"
 )
 
 const (
@@ -30,15 +31,15 @@ func (v *visit) orders() error {
 	if err != nil {
 		return err
 	}
-	page := views.Orders{Title: "Orders", Lede: "What was ordered and disconnected, and what became of it.", Self: v.self(), Filter: filter, WithAccount: q.Account == 0}
+	page := views.Orders{Title: v.t("Orders"), Lede: v.t("What was ordered and disconnected, and what became of it."), Self: v.self(), Filter: filter, WithAccount: q.Account == 0}
 	if q.Mine {
-		page.Title, page.Lede = "Your orders", "What you ordered yourself. Any other order of your account opens by its id."
+		page.Title, page.Lede = v.t("Your orders"), v.t("What you ordered yourself. Any other order of your account opens by its id.")
 	}
 	if len(filter.Errors) > 0 {
 		if err := v.mayList(q); err != nil {
 			return err
 		}
-		page.Total = tel.Plural(0, "order")
+		page.Total = v.t("%d orders", 0)
 		return v.render(http.StatusUnprocessableEntity, views.OrdersPage(v.shell(), page))
 	}
 	listed, err := v.store.Orders(v.r.Context(), v.actor, q)
@@ -50,9 +51,9 @@ func (v *visit) orders() error {
 	if err != nil {
 		return err
 	}
-	page.Total, page.Summary = tel.Plural(n, "order"), tel.Plural(len(page.Rows), "order")
+	page.Total, page.Summary = v.t("%d orders", n), v.t("%d orders", len(page.Rows))
 	if n == mostCounted {
-		page.Total = "At least " + page.Total
+		page.Total = v.t("At least %d orders", n)
 	}
 	if listed.Next != "" {
 		page.Next = with("/orders", values, "cursor", listed.Next)
@@ -82,7 +83,7 @@ func (v *visit) readOrders(values url.Values) (store.OrderQuery, views.OrderFilt
 	}
 	note := func(field string, err error) {
 		if err != nil {
-			f.Errors[field] = err.Error()
+			f.Errors[field] = v.fault(err)
 		}
 	}
 	var err error
@@ -136,7 +137,7 @@ func (v *visit) accountFilter(values url.Values, own tel.AccountID) (tel.Account
 		}
 	}
 	accounts, err := v.store.Accounts(v.r.Context(), v.actor)
-	list := []views.Choice{{Label: "All accounts", Selected: only == 0}}
+	list := []views.Choice{{Label: v.t("All accounts"), Selected: only == 0}}
 	for _, a := range accounts {
 		list = append(list, views.Choice{Value: a.ID.String(), Label: a.Name, Selected: a.ID == only})
 	}
@@ -183,7 +184,7 @@ func (v *visit) orderPage(status int, o *tel.Order, page views.OrderDetail) erro
 	}
 	for _, e := range slices.Backward(events) {
 		if e.Kind != tel.EventOrderNoted { // they stand by themselves
-			page.History = append(page.History, views.OrderSteps([]tel.Event{*e})...)
+			page.History = append(page.History, views.OrderSteps(v.r.Context(), []tel.Event{*e})...)
 		}
 	}
 	if page.Notes, err = v.store.OrderNotes(v.r.Context(), o); err != nil {
@@ -219,9 +220,9 @@ func (v *visit) changeOrder() error {
 		return err
 	}
 	names := views.OrderNames{Name: v.form("name"), CustomerOrderID: v.form("customer_order_id")}
-	u, done := tel.OrderUpdate{Name: &names.Name, CustomerOrderID: &names.CustomerOrderID}, "The order was saved."
+	u, done := tel.OrderUpdate{Name: &names.Name, CustomerOrderID: &names.CustomerOrderID}, v.t("The order was saved.")
 	if v.form("close") == "1" {
-		u, done = tel.OrderUpdate{Close: true}, "The order is closed; it ends with what it has."
+		u, done = tel.OrderUpdate{Close: true}, v.t("The order is closed; it ends with what it has.")
 	}
 	_, err = v.store.UpdateOrder(v.r.Context(), v.actor, o.ID, u)
 	if fields, ok := v.fieldErrors(nameTaken(err)); ok && !u.Close {
@@ -263,7 +264,7 @@ func (v *visit) addOrderNote() error {
 	if err != nil {
 		return err
 	}
-	return v.done(orderAt(o), ok("The note was added."))
+	return v.done(orderAt(o), ok(v.t("The note was added.")))
 }
 
 // newOrder asks before TNs are ordered: those of a reservation, or aging ones.
@@ -294,7 +295,7 @@ func (v *visit) orderable(id string) (*tel.Reservation, error) {
 // askOrder shows a reservation's TNs to choose from. ticked nil ticks all.
 func (v *visit) askOrder(status int, r *tel.Reservation, page views.NewOrder, ticked []tel.Number) error {
 	page.Reservation, page.Over = r.ID, r.StateAt(v.now).Ended()
-	left := v.countdown(r, "this reservation")
+	left := v.countdown(r, v.t("this reservation"))
 	page.Left = &left
 	if v.actor.Sees(0) {
 		page.Account = r.AccountName
@@ -358,7 +359,7 @@ func (v *visit) askTakeBack(status int, tns []tel.Number, page views.NewOrder) e
 		return err
 	}
 	if len(rows) == 0 {
-		return v.done("/numbers?status=aging", views.Flash{Kind: views.FlashWarn, Text: "Choose at least one number that is aging first."})
+		return v.done("/numbers?status=aging", views.Flash{Kind: views.FlashWarn, Text: v.t("Choose at least one number that is aging first.")})
 	}
 	page.TNs, page.LeftOut, page.AccountID = rows, len(tns)-len(rows), account
 	if page.Account, err = v.accountNamed(account); err != nil {
@@ -403,7 +404,7 @@ func (v *visit) placeOrder() error {
 	if err != nil {
 		return v.backWith("/numbers?status=aging", err)
 	}
-	return v.done(orderAt(o), orderFlash(o))
+	return v.done(orderAt(o), v.orderFlash(o))
 }
 
 // orderReserved orders TNs of one reservation and of no other: it may have ended when
@@ -437,7 +438,7 @@ func (v *visit) orderReserved(id string, req tel.OrderRequest) error {
 	if err != nil {
 		return v.backWith(v.back("/reservations/"+r.ID), err)
 	}
-	return v.done(orderAt(o), orderFlash(o))
+	return v.done(orderAt(o), v.orderFlash(o))
 }
 
 // once makes a page's nonce the key of this very request: the form sent twice makes
@@ -472,29 +473,35 @@ func (v *visit) accountOfForm(act tel.Action) (tel.AccountID, error) {
 }
 
 // orderFlash tells what became of an order.
-func orderFlash(o *tel.Order) views.Flash {
-	f := outcomeFlash(o)
+func (v *visit) orderFlash(o *tel.Order) views.Flash {
+	f := v.outcomeFlash(o)
 	if o.Repeated {
-		f.Text += " This order was placed before; nothing was done twice."
+		f.Text += " " + v.t("This order was placed before; nothing was done twice.")
 	}
 	return f
 }
 
-func outcomeFlash(o *tel.Order) views.Flash {
-	done, not := " is in service.", "ordered"
-	if o.CompletedCount > 1 {
-		done = " are in service."
-	}
+func (v *visit) outcomeFlash(o *tel.Order) views.Flash {
 	if o.Kind == tel.OrderKindDisconnect {
-		done, not = " disconnected.", "disconnected"
+		return v.disconnectFlash(o)
 	}
 	switch {
 	case o.State == tel.OrderComplete:
-		return ok(tel.Plural(o.CompletedCount, "number") + done)
+		return ok(v.t("%d numbers are in service.", o.CompletedCount))
 	case o.CompletedCount > 0:
-		return views.Flash{Kind: views.FlashWarn, Text: fmt.Sprintf("Only %s of %s%s", tel.Count(o.CompletedCount), tel.Plural(o.Quantity, "number"), done)}
+		return views.Flash{Kind: views.FlashWarn, Text: v.t("Only %d of %d numbers are in service.", o.CompletedCount, o.Quantity)}
 	}
-	return views.Flash{Kind: views.FlashError, Text: "Nothing was " + not + ". Why not stands below, number by number."}
+	return views.Flash{Kind: views.FlashError, Text: v.t("Nothing was ordered. Why not stands below, number by number.")}
+}
+
+func (v *visit) disconnectFlash(o *tel.Order) views.Flash {
+	switch {
+	case o.State == tel.OrderComplete:
+		return ok(v.t("%d numbers disconnected.", o.CompletedCount))
+	case o.CompletedCount > 0:
+		return views.Flash{Kind: views.FlashWarn, Text: v.t("Only %d of %d numbers disconnected.", o.CompletedCount, o.Quantity)}
+	}
+	return views.Flash{Kind: views.FlashError, Text: v.t("Nothing was disconnected. Why not stands below, number by number.")}
 }
 
 // numbers is the list of TNs in service, or of those that age.
@@ -504,18 +511,18 @@ func (v *visit) numbers() error {
 	}
 	values := v.r.URL.Query()
 	q := store.NewTNQuery(v.actor.Account)
-	page := views.Numbers{Lede: "What was ordered and works now.", Self: v.self(), MayChange: v.actor.Can(tel.ActDisconnect), Filter: views.NumberFilter{
+	page := views.Numbers{Lede: v.t("What was ordered and works now."), Self: v.self(), MayChange: v.actor.Can(tel.ActDisconnect), Filter: views.NumberFilter{
 		NPA: v.query("npa"), NXX: v.query("nxx"), City: v.query("city"), RC: v.query("rc"), Errors: map[string]string{},
 	}}
 	f := &page.Filter
 	if page.Aging = values.Get("status") == "aging"; page.Aging {
-		q.Status, page.Lede = tel.TNAging, "Disconnected numbers rest here. Take one back before it comes free."
+		q.Status, page.Lede = tel.TNAging, v.t("Disconnected numbers rest here. Take one back before it comes free.")
 		f.Kept = []views.Hidden{{Name: "status", Value: "aging"}}
 	}
 	q.City, q.RateCenter, q.State, q.Limit = f.City, f.RC, strings.ToUpper(v.query("state")), listPage
 	f.States = v.stateChoices(v.store.Shelf().States(), q.State)
-	q.NPA = digitsField("npa", f.NPA, f.Errors)
-	q.NXX = digitsField("nxx", f.NXX, f.Errors)
+	q.NPA = v.digitsField("npa", f.NPA, f.Errors)
+	q.NXX = v.digitsField("nxx", f.NXX, f.Errors)
 	if s := values.Get("from"); s != "" {
 		from, err := tel.ParseNumber(s)
 		if err != nil {
@@ -532,8 +539,8 @@ func (v *visit) numbers() error {
 		f.Clear = with("/numbers", url.Values{"status": values["status"]})
 	}
 	page.Tabs = []views.Tab{
-		{Label: "In service", Href: with("/numbers", values, "status", "", "from", ""), Current: !page.Aging},
-		{Label: "Aging", Href: with("/numbers", values, "status", "aging", "from", ""), Current: page.Aging},
+		{Label: v.t("In service|numbers"), Href: with("/numbers", values, "status", "", "from", ""), Current: !page.Aging},
+		{Label: v.t("Aging|numbers"), Href: with("/numbers", values, "status", "aging", "from", ""), Current: page.Aging},
 	}
 	return v.fillNumbers(page, q, values)
 }
@@ -559,7 +566,7 @@ func (v *visit) fillNumbers(page views.Numbers, q store.TNQuery, values url.Valu
 	for _, t := range listed.Rows {
 		page.Rows = append(page.Rows, numberRow(t))
 	}
-	page.Total, page.Summary = tel.Plural(n, "number"), tel.Plural(len(page.Rows), "number")
+	page.Total, page.Summary = v.t("%d numbers", n), v.t("%d numbers", len(page.Rows))
 	if listed.Next != 0 {
 		page.Next = with("/numbers", values, "from", listed.Next.Digits())
 	}
@@ -576,13 +583,13 @@ func numberRow(t *store.TNInService) views.NumberRow {
 }
 
 // digitsField reads three digits; 0 is none.
-func digitsField(field, s string, faults map[string]string) int {
+func (v *visit) digitsField(field, s string, faults map[string]string) int {
 	if s == "" {
 		return 0
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || len(s) != 3 || n < 200 {
-		faults[field] = "Three digits, the first of them 2 to 9."
+		faults[field] = v.t("Three digits, the first of them 2 to 9.")
 	}
 	return n
 }
@@ -602,7 +609,7 @@ func (v *visit) askDisconnect(status int, tns []tel.Number, page views.Disconnec
 		return err
 	}
 	if len(rows) == 0 {
-		return v.done("/numbers", views.Flash{Kind: views.FlashWarn, Text: "Choose at least one number that is in service first."})
+		return v.done("/numbers", views.Flash{Kind: views.FlashWarn, Text: v.t("Choose at least one number that is in service first.")})
 	}
 	a, err := v.store.Account(v.r.Context(), v.actor, account)
 	if err != nil {
@@ -635,7 +642,7 @@ func (v *visit) disconnect() error {
 	if err != nil {
 		return v.backWith("/numbers", err)
 	}
-	return v.done(orderAt(o), orderFlash(o))
+	return v.done(orderAt(o), v.orderFlash(o))
 }
 
 // setAging changes how long TNs rest that an account disconnects.
@@ -659,5 +666,5 @@ func (v *visit) setAging() error {
 	if err != nil {
 		return err
 	}
-	return v.done("/accounts/"+a.ID.String(), ok("Numbers that "+a.Name+" disconnects from now on age for "+tel.HumanDuration(aging)+"."))
+	return v.done("/accounts/"+a.ID.String(), ok(v.t("Numbers that %s disconnects from now on age for %s.", a.Name, texts.Duration(v.r.Context(), aging))))
 }

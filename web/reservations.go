@@ -15,6 +15,7 @@ import (
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/views/texts"
 )
 
 const listPage = 50
@@ -28,14 +29,14 @@ func (v *visit) reservations() error {
 		return err
 	}
 	page := views.Reservations{
-		Title: "Reservations", Lede: "Numbers that are kept from everybody else until their time is up.",
+		Title: v.t("Reservations"), Lede: v.t("Numbers that are kept from everybody else until their time is up."),
 		Show: "live", Self: v.self(), Filter: filter, MayChange: v.actor.Can(tel.ActChangeHold), WithAccount: q.Account == 0,
 	}
 	if q.Ended {
-		page.Show, page.Lede = "ended", "What ran out, was cancelled or was ordered."
+		page.Show, page.Lede = "ended", v.t("What ran out, was cancelled or was ordered.")
 	}
 	if q.Mine {
-		page.Title, page.Lede = "Your reservations", "What you reserved yourself. Any other reservation of your account opens by its id."
+		page.Title, page.Lede = v.t("Your reservations"), v.t("What you reserved yourself. Any other reservation of your account opens by its id.")
 	} else {
 		page.Export = with("/reservations.csv", values, "cursor", "")
 	}
@@ -59,7 +60,7 @@ func (v *visit) readList(values url.Values) (store.ListQuery, views.ReservationF
 	q.Text, q.Sort, q.Cursor, q.Limit = values.Get("q"), store.Sort(values.Get("sort")), values.Get("cursor"), listPage
 	filter := views.ReservationFilter{Q: q.Text, Sort: values.Get("sort"), Errors: map[string]string{}}
 	if len([]rune(q.Text)) > tel.MaxReference {
-		filter.Errors["q"] = "At most 100 characters."
+		filter.Errors["q"] = v.t("At most %d characters.", tel.MaxReference)
 	}
 	if q.Text != "" {
 		filter.Clear = with("/reservations", values, "q", "", "cursor", "", "account", "")
@@ -79,7 +80,7 @@ func (v *visit) readList(values url.Values) (store.ListQuery, views.ReservationF
 	if err != nil {
 		return q, filter, err
 	}
-	filter.Accounts = []views.Choice{{Label: "All accounts", Selected: q.Account == 0}}
+	filter.Accounts = []views.Choice{{Label: v.t("All accounts"), Selected: q.Account == 0}}
 	for _, a := range accounts {
 		filter.Accounts = append(filter.Accounts, views.Choice{Value: a.ID.String(), Label: a.Name, Selected: a.ID == q.Account})
 	}
@@ -106,26 +107,28 @@ func (v *visit) fillList(page *views.Reservations, q store.ListQuery, values url
 	if q.Cursor != "" {
 		page.First = with("/reservations", values, "cursor", "")
 	}
-	page.Summary = tel.Plural(len(page.Rows), "reservation")
-	page.Total = page.Summary
+	page.Summary = v.t("%d reservations", len(page.Rows))
 	if q.Ended || q.Text != "" {
-		if listed.Next != "" {
-			page.Total = "More than " + page.Total
-		}
+		page.Total = v.reservationTotal(len(page.Rows), listed.Next != "")
 		return nil
 	}
 	n, err := v.store.Count(v.r.Context(), v.actor, q, mostCounted)
-	if page.Total = tel.Plural(n, "reservation"); n == mostCounted {
-		page.Total = "More than " + page.Total
-	}
+	page.Total = v.reservationTotal(n, n == mostCounted)
 	return err
+}
+
+func (v *visit) reservationTotal(n int, more bool) string {
+	if more {
+		return v.t("More than %d reservations", n)
+	}
+	return v.t("%d reservations", n)
 }
 
 // listLinks are the addresses around a list: tabs and orders.
 func (v *visit) listLinks(page *views.Reservations, q store.ListQuery, values url.Values) {
 	page.Tabs = []views.Tab{
-		{Label: "Outstanding", Href: with("/reservations", values, "show", "", "cursor", "", "sort", ""), Current: !q.Ended},
-		{Label: "Ended", Href: with("/reservations", values, "show", "ended", "cursor", "", "sort", ""), Current: q.Ended},
+		{Label: v.t("Outstanding"), Href: with("/reservations", values, "show", "", "cursor", "", "sort", ""), Current: !q.Ended},
+		{Label: v.t("Ended|reservations"), Href: with("/reservations", values, "show", "ended", "cursor", "", "sort", ""), Current: q.Ended},
 	}
 	if q.Ended {
 		page.SortExpires = views.SortLink{Dir: "descending"}
@@ -268,21 +271,21 @@ func (v *visit) reserveFlash(out tel.Reserved, err error) views.Flash {
 		e, _ := refused(err)
 		text := v.say(e)
 		if n := len(out.Refused); n > 1 {
-			text += fmt.Sprintf(" So are %s; nothing was reserved.", tel.Plural(n-1, "other number"))
+			text += " " + v.t("So are %d other numbers; nothing was reserved.", n-1)
 		}
 		return views.Flash{Kind: views.FlashError, Text: text}
 	}
 	r := out.Reservation
 	what := r.TNs[0].TN.String()
 	if r.TNCount > 1 {
-		what = tel.Plural(r.TNCount, "number")
+		what = v.t("%d numbers", r.TNCount)
 	}
-	flash := ok("Reserved " + what + " for " + tel.HumanDuration(r.ExpiresAt.Sub(r.CreatedAt).Round(time.Second)) + ".")
+	flash := ok(v.t("Reserved %s for %s.", what, texts.Duration(v.r.Context(), r.ExpiresAt.Sub(r.CreatedAt).Round(time.Second))))
 	if n := len(out.Refused); n > 0 {
 		flash.Kind = views.FlashWarn
-		flash.Text += " " + tel.Plural(n, "number") + " could not be had."
+		flash.Text += " " + v.t("%d numbers could not be had.", n)
 	}
-	flash.Link = &views.FlashAction{Label: "Open", Href: "/reservations/" + r.ID}
+	flash.Link = &views.FlashAction{Label: v.t("Open|verb"), Href: "/reservations/" + r.ID}
 	return flash
 }
 
@@ -326,12 +329,12 @@ func (v *visit) reservationPage(made string) error {
 		return err
 	}
 	page := views.ReservationDetail{
-		Reservation: r, Left: v.countdown(r, "this reservation"), Self: "/reservations/" + r.ID, MadeLink: made,
+		Reservation: r, Left: v.countdown(r, v.t("this reservation")), Self: "/reservations/" + r.ID, MadeLink: made,
 		MaxExtensions: account.Policy.MaxExtensions, Window: account.Policy.Window,
 		MayChange: v.actor.May(tel.ActChangeHold, r.Account), MayOrder: v.actor.May(tel.ActOrder, r.Account), WithAccount: v.actor.Sees(0),
 	}
 	if page.MayExtend = page.MayChange && account.ReservationsOn && r.Extendable(account.Policy, v.now); !page.MayExtend && page.MayChange {
-		page.WhyNotExtend = whyNotExtend(*r, account, v.now)
+		page.WhyNotExtend = v.whyNotExtend(*r, account)
 	}
 	if page.WithAccount && v.actor.Can(tel.ActManageAccounts) {
 		page.AccountHref = "/accounts/" + r.Account.String()
@@ -344,17 +347,17 @@ func (v *visit) reservationPage(made string) error {
 	}
 	slices.Reverse(events)
 	for _, e := range events {
-		page.History = append(page.History, views.Steps([]tel.Event{*e})...)
+		page.History = append(page.History, views.Steps(v.r.Context(), []tel.Event{*e})...)
 	}
 	return v.render(http.StatusOK, views.ReservationPage(v.shell(), page))
 }
 
-func whyNotExtend(r tel.Reservation, a *tel.Account, now time.Time) string {
+func (v *visit) whyNotExtend(r tel.Reservation, a *tel.Account) string {
 	if !a.ReservationsOn {
-		return "Reservation is switched off for " + a.Name + "; holds run out and are not extended."
+		return v.t("Reservation is switched off for %s; holds run out and are not extended.", a.Name)
 	}
-	if err := r.Extend(a.Policy, now); err != nil {
-		return err.Error()
+	if err := r.Extend(a.Policy, v.now); err != nil {
+		return v.fault(err)
 	}
 	return ""
 }
@@ -366,7 +369,7 @@ func (v *visit) extend() error {
 	if err != nil {
 		return v.backWith(v.back(v.here()), err)
 	}
-	return v.done(v.back(v.here()), ok("Extended: "+tel.HumanDuration(r.Left(v.now).Round(time.Second))+" left."))
+	return v.done(v.back(v.here()), ok(v.t("Extended: %s left.", texts.Duration(v.r.Context(), r.Left(v.now).Round(time.Second)))))
 }
 
 func (v *visit) drop() error {
@@ -376,11 +379,11 @@ func (v *visit) drop() error {
 	}
 	if _, err := v.store.Drop(v.r.Context(), v.actor, v.r.PathValue("id"), tn); err != nil {
 		if tel.CodeOf(err) == tel.CodeNotFound && v.mayRead() {
-			return v.done(v.here(), views.Flash{Kind: views.FlashError, Text: tn.String() + " is not held by this reservation."})
+			return v.done(v.here(), views.Flash{Kind: views.FlashError, Text: v.t("%s is not held by this reservation.", tn.String())})
 		}
 		return v.backWith(v.here(), err)
 	}
-	return v.done(v.here(), ok(tn.String()+" is free again."))
+	return v.done(v.here(), ok(v.t("%s is free again.", tn.String())))
 }
 
 // mayRead tells whether the reservation of this address exists for the caller.
@@ -422,7 +425,7 @@ func (v *visit) askCancel(status int, ids []string, page views.CancelReservation
 		return tel.Forbidden(tel.ActChangeHold)
 	}
 	if len(ids) == 0 {
-		return v.done(page.Back, views.Flash{Kind: views.FlashWarn, Text: "Choose at least one reservation first."})
+		return v.done(page.Back, views.Flash{Kind: views.FlashWarn, Text: v.t("Choose at least one reservation first.")})
 	}
 	if len(ids) > mostCancelled {
 		return tel.Invalid("id", "At most %d reservations at once.", mostCancelled)
@@ -479,10 +482,10 @@ func (v *visit) cancel() error {
 		cancelled++
 		freed += r.TNCount
 	}
-	flash := ok("Cancelled " + tel.Plural(cancelled, "reservation") + "; " + tel.Plural(freed, "number") + " free again.")
+	flash := ok(v.t("Cancelled %s; %s free again.", v.t("%d reservations", cancelled), v.t("%d numbers", freed)))
 	if ended > 0 {
 		flash.Kind = views.FlashWarn
-		flash.Text += " " + tel.Plural(ended, "reservation") + " had ended already."
+		flash.Text += " " + v.t("%d reservations had ended already.", ended)
 	}
 	return v.done(back, flash)
 }
