@@ -58,7 +58,7 @@ func (s *Store) CreateClient(ctx context.Context, actor tel.Actor, n NewClient) 
 		return nil, err
 	}
 	if n.Expires < 0 || n.Expires > tel.MaxClientLife {
-		return nil, tel.Invalid("expires", "A client lives at most %s.", tel.HumanDuration(tel.MaxClientLife))
+		return nil, tel.Invalid("expires", "A client lives at most %s.", tel.Span(tel.MaxClientLife))
 	}
 	out := newCredentials(uuid.NewString(), "tnc_"+strings.ToLower(rand.Text()[:16]))
 	err = s.change(ctx, actor, func(t *tx) error {
@@ -242,7 +242,7 @@ func (s *Store) RotateClient(ctx context.Context, actor tel.Actor, id, secret st
 			return err
 		}
 		if overlap < 0 || overlap > tel.MaxOverlap {
-			return tel.Invalid("overlap", "The old password and key live on for 0 to %s.", tel.HumanDuration(tel.MaxOverlap))
+			return tel.Invalid("overlap", "The old password and key live on for 0 to %s.", tel.Span(tel.MaxOverlap))
 		}
 		if state := c.StateAt(t.now); state != tel.ClientActive {
 			return tel.Refuse(tel.CodeEnded, "This client is %s; create a new one.", state)

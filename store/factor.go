@@ -234,7 +234,7 @@ func (s *Store) withCode(ctx context.Context, actor tel.Actor, code string, judg
 		return fn(t)
 	})
 	if err == errCode {
-		return tel.Invalid("code", "%s", errCode.Message)
+		return tel.Invalid("code", "%s", errCode)
 	}
 	return err
 }

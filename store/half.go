@@ -19,13 +19,13 @@ type half struct {
 	step    tel.SignInStep
 }
 
-const halfSQL = `SELECT p.id, p.email, p.name, p.platform, p.zone, p.theme, s.account_id, s.step FROM session s JOIN person p ON p.id = s.person_id
+const halfSQL = `SELECT p.id, p.email, p.name, p.platform, p.zone, p.theme, p.language, s.account_id, s.step FROM session s JOIN person p ON p.id = s.person_id
 	WHERE s.token = $1 AND s.step <> '' AND s.created_at > $2 AND p.off_at IS NULL`
 
 func scanHalf(row scanner) (*half, error) {
 	var h half
 	p := &h.person
-	err := row.Scan(&p.ID, &p.Email, &p.Name, (*string)(&p.Platform), &p.Zone, &p.Theme, &h.account, (*string)(&h.step))
+	err := row.Scan(&p.ID, &p.Email, &p.Name, (*string)(&p.Platform), &p.Zone, &p.Theme, &p.Language, &h.account, (*string)(&h.step))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, startAgain()
 	}

@@ -608,7 +608,7 @@ func (s *Store) Enable(ctx context.Context, actor tel.Actor, tn tel.Number) erro
 }
 
 func tnRefusal(tn tel.Number, is, wanted tel.TNState) error {
-	return &tel.Error{Code: tel.CodeNotAvailable, TN: tn, Message: fmt.Sprintf("%s is %s and cannot become %s.", tn, is, wanted)}
+	return tel.About(tn, tel.CodeNotAvailable, "%s is %s and cannot become %s.", tn, is, wanted)
 }
 
 // tnState is a TN's standing now, for those who may see all of it.

@@ -165,8 +165,8 @@ func (t *tx) whyNot(account tel.AccountID, tns []tel.Number) ([]*tel.Error, erro
 	for _, tn := range tns {
 		e := tel.NotAvailable(tn)
 		if at, ok := ranOut[tn]; ok {
+			e = tel.About(tn, tel.CodeNotAvailable, "%s is not available. This account's hold on it ran out on %s.", tn, tel.Instant(at))
 			e.At = at
-			e.Message += " This account's hold on it ran out on " + at.Format("2 January 2006 at 15:04:05 UTC") + "."
 		}
 		refused = append(refused, e)
 	}

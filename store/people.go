@@ -113,13 +113,13 @@ func (t *tx) createPerson(n NewPerson, hash string) (*tel.Person, error) {
 
 // personColumns and personTables read a person as a whole; scanPerson takes them.
 const (
-	personColumns = `p.id, p.email, p.name, p.platform, p.created_at, p.off_at, f.confirmed_at, p.sso IS NOT NULL, p.zone, p.theme`
+	personColumns = `p.id, p.email, p.name, p.platform, p.created_at, p.off_at, f.confirmed_at, p.sso IS NOT NULL, p.zone, p.theme, p.language`
 	personTables  = `person p LEFT JOIN second_factor f ON f.person_id = p.id`
 )
 
 func scanPerson(row scanner, more ...any) (*tel.Person, error) {
 	var p tel.Person
-	return &p, row.Scan(append([]any{&p.ID, &p.Email, &p.Name, (*string)(&p.Platform), (*micros)(&p.CreatedAt), (*micros)(&p.OffAt), (*micros)(&p.FactorAt), &p.SSO, &p.Zone, &p.Theme}, more...)...)
+	return &p, row.Scan(append([]any{&p.ID, &p.Email, &p.Name, (*string)(&p.Platform), (*micros)(&p.CreatedAt), (*micros)(&p.OffAt), (*micros)(&p.FactorAt), &p.SSO, &p.Zone, &p.Theme, &p.Language}, more...)...)
 }
 
 // personInSQL finds a person where an actor manages people: in an account, or

@@ -152,15 +152,15 @@ func (t *tx) judge(a *accountRow, tn tel.Number) (standing, error) {
 // is told so, and which one it is only who made it or may list them. With its id a
 // member could cancel and order what a colleague holds.
 func (t *tx) takenBy(a *accountRow, r *tel.Reservation, tn tel.Number) *tel.Error {
-	e := tel.NotAvailable(tn)
 	if r.Account != a.ID {
+		return tel.NotAvailable(tn)
+	}
+	if r.CreatedBy.ID == t.actor.ID || t.actor.May(tel.ActListReservations, a.ID) {
+		e := tel.About(tn, tel.CodeHeldByYou, "%s is already in reservation %s of this account.", tn, r.ID)
+		e.Reservation = r.ID
 		return e
 	}
-	e.Code, e.Message = tel.CodeHeldByYou, tn.String()+" is already reserved by this account."
-	if r.CreatedBy.ID == t.actor.ID || t.actor.May(tel.ActListReservations, a.ID) {
-		e.Reservation, e.Message = r.ID, tn.String()+" is already in reservation "+r.ID+" of this account."
-	}
-	return e
+	return tel.About(tn, tel.CodeHeldByYou, "%s is already reserved by this account.", tn)
 }
 
 // judgeCoolDown keeps an account from taking a TN again right after its hold ended;

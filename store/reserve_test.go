@@ -130,7 +130,7 @@ func TestNotAvailableIsUniform(t *testing.T) {
 	support := storetest.Actor(tel.RoleSupport, acme)
 	for _, tn := range []tel.Number{held, disabled, unknown, inService, aging, 0, 1} {
 		e := code(t, second(s.Reserve(ctx, admin, ask(acme, tn))), tel.CodeNotAvailable)
-		same(t, "refusal", *e, tel.Error{Code: tel.CodeNotAvailable, TN: tn, Message: tn.String() + " is not available."})
+		same(t, "refusal", *e, *tel.About(tn, tel.CodeNotAvailable, "%s is not available.", tn))
 		for _, who := range []tel.Actor{admin, support} {
 			same(t, "look-up", must[*store.TNReport](t)(s.LookUp(ctx, who, tn)), &store.TNReport{TN: tn})
 		}

@@ -36,7 +36,7 @@ func TestSignIn(t *testing.T) {
 		if text == "" {
 			text = e.Message
 		}
-		same(t, c[0], *e, tel.Error{Code: tel.CodeSignIn, Message: text})
+		same(t, c[0], *e, tel.Error{Code: tel.CodeSignIn, Message: text, Format: text})
 	}
 	for _, token := range []string{"", "x", in.Token + "x", in.Token[1:]} {
 		code(t, second(s.Session(ctx, token, "")), tel.CodeSignIn)

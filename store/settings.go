@@ -8,9 +8,10 @@ import (
 
 // Settings are what a person chooses for themselves.
 type Settings struct {
-	Name  string `json:"name"`
-	Zone  string `json:"zone"`
-	Theme string `json:"theme"`
+	Name     string `json:"name"`
+	Zone     string `json:"zone"`
+	Theme    string `json:"theme"`
+	Language string `json:"language"`
 }
 
 func (n *Settings) clean() (err error) {
@@ -23,7 +24,10 @@ func (n *Settings) clean() (err error) {
 	if err := tel.CheckZone(n.Zone); err != nil {
 		return err
 	}
-	return tel.CheckTheme(n.Theme)
+	if err := tel.CheckTheme(n.Theme); err != nil {
+		return err
+	}
+	return tel.CheckLanguage(n.Language)
 }
 
 // SaveSettings changes the signed-in person's own settings.
@@ -39,11 +43,11 @@ func (s *Store) SaveSettings(ctx context.Context, actor tel.Actor, n Settings) e
 		if err != nil {
 			return err
 		}
-		before := Settings{p.Name, p.Zone, p.Theme}
+		before := Settings{p.Name, p.Zone, p.Theme, p.Language}
 		if before == n {
 			return nil
 		}
-		if _, err := t.exec(`UPDATE person SET name = $1, zone = $2, theme = $3 WHERE id = $4`, n.Name, n.Zone, n.Theme, p.ID); err != nil {
+		if _, err := t.exec(`UPDATE person SET name = $1, zone = $2, theme = $3, language = $4 WHERE id = $5`, n.Name, n.Zone, n.Theme, n.Language, p.ID); err != nil {
 			return err
 		}
 		t.event(tel.EventUpdated, 0, 0, tel.Facts{Subject: p.ID, Before: before, After: n})

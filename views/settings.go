@@ -1,23 +1,35 @@
 package views
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Settings are a person's own. Fields: name, zone, theme; old, password.
 type Settings struct {
 	Person            *tel.Person
 	Name, Zone, Theme string
+	Language          string // "" is the browser's
 	Sessions          []SessionRow
 	Errors            map[string]string
 }
 
 func (v Settings) themes() []Choice {
 	return chosen(v.Theme, Choice{Value: "", Label: "As the system"}, Choice{Value: "light", Label: "Light"}, Choice{Value: "dark", Label: "Dark"})
+}
+
+// languages are named in themselves, so that everybody finds theirs.
+func (v Settings) languages(ctx context.Context) []Choice {
+	list := []Choice{{Label: texts.T(ctx, "As the browser has it")}}
+	for _, l := range texts.Languages {
+		list = append(list, Choice{Value: l.Code, Label: l.Name})
+	}
+	return chosen(v.Language, list...)
 }
 
 // zoneGroup is the time zones of one part of the world.

@@ -47,7 +47,7 @@ func (v *visit) createAccount() error {
 	if tel.CodeOf(err) == tel.CodeConflict {
 		err = tel.Invalid("id", "There is an account with this number already.")
 	}
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		form.Errors = fields
 		return v.accountList(http.StatusUnprocessableEntity, form)
 	}
@@ -188,7 +188,7 @@ func (v *visit) readPolicy() (tel.Policy, views.PolicyForm) {
 	var err error
 	note := func(field string, err error) {
 		if e, ok := errors.AsType[*tel.Error](err); ok {
-			f.Errors[field] = e.Message
+			f.Errors[field] = v.say(e)
 		}
 	}
 	p.Window, err = parseDuration("window", f.Window)
@@ -225,7 +225,7 @@ func (v *visit) setPolicy() error {
 	} else {
 		err = v.actor.Require(tel.ActSetPolicy, a.ID)
 	}
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		form.Errors = fields
 	} else if err != nil {
 		return err
@@ -247,7 +247,7 @@ func (v *visit) setLimits() error {
 	} else {
 		err = v.actor.Require(tel.ActLockSwitch, a.ID)
 	}
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		form.Errors = fields
 	} else if err != nil {
 		return err

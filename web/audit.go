@@ -23,7 +23,7 @@ func (v *visit) audit() error {
 	}
 	if len(f.Errors) == 0 {
 		err := v.fillAudit(&page, q)
-		if fields, ok := fieldErrors(err); ok && fields["cursor"] == "" {
+		if fields, ok := v.fieldErrors(err); ok && fields["cursor"] == "" {
 			page.Filter.Errors = fields
 		} else if err != nil {
 			return err

@@ -70,7 +70,7 @@ func (v *visit) createClient() error {
 	if tel.CodeOf(err) == tel.CodeConflict {
 		err = tel.Invalid("name", "There is a client with this name already.")
 	}
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		form.Errors = fields
 		return v.clientList(http.StatusUnprocessableEntity, a, form, nil)
 	}
@@ -136,14 +136,14 @@ func (v *visit) rotateClient() error {
 		return err
 	}
 	overlap, err := parseDuration("overlap", v.form("overlap"))
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		return v.askRotate(http.StatusUnprocessableEntity, a, c, v.form("overlap"), fields)
 	}
 	if len(c.Secrets) > 0 && v.form("secret") != c.Secrets[0].ID {
 		return v.done(clientsAt(a), views.Flash{Kind: views.FlashWarn, Text: "The secrets of " + c.Name + " were replaced already; nothing was done now."})
 	}
 	made, err := v.store.RotateClient(v.r.Context(), v.actor, c.ID, v.form("secret"), overlap)
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		return v.askRotate(http.StatusUnprocessableEntity, a, c, v.form("overlap"), fields)
 	}
 	if err != nil {

@@ -46,7 +46,7 @@ func (v *visit) fail(err error) {
 	}
 	problem := views.Problem{Status: statusOf(code)}
 	if e, ok := errors.AsType[*tel.Error](err); ok {
-		problem.Message = e.Message
+		problem.Message = v.say(e)
 		if !e.At.IsZero() {
 			problem.Wait = max(0, e.At.Sub(v.now))
 		}
@@ -119,18 +119,18 @@ func refused(err error) (*tel.Error, bool) {
 // backWith goes back with a refusal as a message, or fails with the error.
 func (v *visit) backWith(to string, err error) error {
 	if e, ok := refused(err); ok {
-		return v.done(to, views.Flash{Kind: views.FlashError, Text: e.Message})
+		return v.done(to, views.Flash{Kind: views.FlashError, Text: v.say(e)})
 	}
 	return err
 }
 
 // fieldErrors are a form's errors by field, from one refusal.
-func fieldErrors(err error) (map[string]string, bool) {
+func (v *visit) fieldErrors(err error) (map[string]string, bool) {
 	e, ok := errors.AsType[*tel.Error](err)
 	if !ok || e.Code != tel.CodeInvalid || e.Field == "" {
 		return nil, false
 	}
-	return map[string]string{e.Field: e.Message}, true
+	return map[string]string{e.Field: v.say(e)}, true
 }
 
 // nothing answers for every address that is none.

@@ -188,7 +188,7 @@ func (v *visit) dropFactor() error {
 
 // afterCode shows what is wrong with a code at its own form.
 func (v *visit) afterCode(form string, err error, then func() error) error {
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		return v.factorPage(http.StatusUnprocessableEntity, map[string]string{form: fields["code"]})
 	}
 	if err != nil {
@@ -209,7 +209,7 @@ func (v *visit) doorFault(err error) (status int, f fault, ok bool) {
 	if !ok || e.Code != tel.CodeSignIn && e.Code != tel.CodeSlowDown && e.Code != tel.CodeInvalid {
 		return 0, f, false
 	}
-	f.words = e.Message
+	f.words = v.say(e)
 	if e.Code == tel.CodeSlowDown {
 		f.wait = max(0, e.At.Sub(v.now))
 	}

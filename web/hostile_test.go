@@ -87,7 +87,7 @@ func unharmed(t *testing.T, what, payload string, a *answer) {
 }
 
 // texts are every text and attribute of a page.
-func texts(a *answer) (list []string) {
+func shownTexts(a *answer) (list []string) {
 	d := a.doc()
 	list = append(list, d.Text())
 	d.Find("*").Each(func(_ int, e *goquery.Selection) {
@@ -143,7 +143,7 @@ func TestHostileTextStaysText(t *testing.T) {
 			}
 			unharmed(t, look.path, payload, a)
 			want := cut(payload, tel.MaxReference)
-			if look.shown && !slices.ContainsFunc(texts(a), func(s string) bool { return strings.Contains(squeeze(s), squeeze(want)) }) {
+			if look.shown && !slices.ContainsFunc(shownTexts(a), func(s string) bool { return strings.Contains(squeeze(s), squeeze(want)) }) {
 				t.Errorf("%s: %q is not shown as it was typed: %s", look.path, want, a.text("#main"))
 			}
 		}

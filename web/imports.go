@@ -171,7 +171,7 @@ func (v *visit) upload() error {
 		err = tel.Invalid("file", "The file is larger than %d MB; use the import command.", maxUpload/1_000_000)
 	}
 	if e, ok := errors.AsType[*tel.Error](err); ok && e.Code == tel.CodeInvalid {
-		form.Errors = map[string]string{"file": e.Message}
+		form.Errors = map[string]string{"file": v.say(e)}
 		return v.importFormWith(http.StatusUnprocessableEntity, form)
 	}
 	if err != nil {

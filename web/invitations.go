@@ -34,7 +34,7 @@ func (v *visit) acceptAsNew() error {
 		return v.begin(session, "")
 	}
 	page := views.Invitation{Name: n.Name}
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		page.Errors = fields
 		return v.showInvitation(http.StatusUnprocessableEntity, page)
 	}
@@ -77,7 +77,7 @@ func (v *visit) showReset(status int, faults map[string]string) error {
 
 func (v *visit) resetPassword() error {
 	err := v.store.ResetPassword(v.r.Context(), v.r.PathValue("token"), v.r.PostForm.Get("password"))
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		return v.showReset(http.StatusUnprocessableEntity, fields)
 	}
 	if err != nil {

@@ -75,7 +75,7 @@ func (v *visit) lookupID(page *views.Lookup, id string) (status int, err error) 
 
 func (v *visit) lookupReference(page *views.Lookup) (status int, err error) {
 	found, err := v.store.FindReference(v.r.Context(), v.actor, page.Query)
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		page.Error = fields["q"]
 		return http.StatusUnprocessableEntity, nil
 	}

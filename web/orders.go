@@ -224,7 +224,7 @@ func (v *visit) changeOrder() error {
 		u, done = tel.OrderUpdate{Close: true}, "The order is closed; it ends with what it has."
 	}
 	_, err = v.store.UpdateOrder(v.r.Context(), v.actor, o.ID, u)
-	if fields, ok := fieldErrors(nameTaken(err)); ok && !u.Close {
+	if fields, ok := v.fieldErrors(nameTaken(err)); ok && !u.Close {
 		names.Errors = fields
 		if o, err = v.store.Order(v.r.Context(), v.actor, o.ID); err != nil {
 			return err
@@ -252,7 +252,7 @@ func (v *visit) addOrderNote() error {
 		return err
 	}
 	_, err = v.store.AddOrderNote(v.r.Context(), v.actor, o.ID, v.form("note"), v.nonce(v.form("note")))
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		if o, err = v.store.Order(v.r.Context(), v.actor, o.ID); err != nil {
 			return err
 		}
@@ -395,7 +395,7 @@ func (v *visit) placeOrder() error {
 		return err
 	}
 	o, err := v.store.PlaceOrder(v.r.Context(), v.actor, v.once(req))
-	if fields, ok := fieldErrors(nameTaken(err)); ok && len(req.TNs) > 0 {
+	if fields, ok := v.fieldErrors(nameTaken(err)); ok && len(req.TNs) > 0 {
 		return v.askTakeBack(http.StatusUnprocessableEntity, req.TNs, views.NewOrder{
 			Names: views.OrderNames{Name: req.Name, CustomerOrderID: req.CustomerOrderID, Errors: fields}, Partial: req.PartialAllowed, Key: rand.Text(), Errors: fields,
 		})
@@ -428,7 +428,7 @@ func (v *visit) orderReserved(id string, req tel.OrderRequest) error {
 	if err = tel.Invalid("tn", "Choose at least one number."); len(req.TNs) > 0 {
 		o, err = v.store.PlaceOrder(v.r.Context(), v.actor, v.once(req))
 	}
-	if fields, ok := fieldErrors(nameTaken(err)); ok {
+	if fields, ok := v.fieldErrors(nameTaken(err)); ok {
 		ticked := append([]tel.Number{}, req.TNs...)
 		return v.askOrder(http.StatusUnprocessableEntity, r, views.NewOrder{
 			Names: views.OrderNames{Name: req.Name, CustomerOrderID: req.CustomerOrderID, Errors: fields}, Partial: req.PartialAllowed, Key: rand.Text(), Errors: fields,
@@ -546,7 +546,7 @@ func (v *visit) fillNumbers(page views.Numbers, q store.TNQuery, values url.Valu
 		if listed, err = v.store.TNsInService(v.r.Context(), v.actor, q); err == nil {
 			n, err = v.store.CountTNs(v.r.Context(), v.actor, q)
 		}
-		if fields, ok := fieldErrors(err); ok {
+		if fields, ok := v.fieldErrors(err); ok {
 			page.Filter.Errors = fields
 		} else if err != nil {
 			return err
@@ -627,7 +627,7 @@ func (v *visit) disconnect() error {
 		return err
 	}
 	o, err := v.store.Disconnect(v.r.Context(), v.actor, v.once(req))
-	if fields, ok := fieldErrors(nameTaken(err)); ok && len(req.TNs) > 0 {
+	if fields, ok := v.fieldErrors(nameTaken(err)); ok && len(req.TNs) > 0 {
 		return v.askDisconnect(http.StatusUnprocessableEntity, req.TNs, views.Disconnect{
 			Names: views.OrderNames{Name: req.Name, CustomerOrderID: req.CustomerOrderID, Errors: fields}, Key: rand.Text(), Errors: fields,
 		})
@@ -652,7 +652,7 @@ func (v *visit) setAging() error {
 	if err == nil {
 		err = v.store.SetAging(v.r.Context(), v.actor, a.ID, aging)
 	}
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		form.Error = fields["aging"]
 		return v.accountPage(http.StatusUnprocessableEntity, a, views.NewPolicyForm(a.Policy), views.NewPolicyForm(a.Limits), form)
 	}

@@ -88,11 +88,11 @@ func (v *visit) invite() error {
 	}
 	switch code := tel.CodeOf(err); {
 	case code == tel.CodeConflict:
-		err = tel.Invalid("email", "%s", err.Error())
+		err = tel.Invalid("email", "%s", err)
 	case code == tel.CodeNotFound && a == nil:
 		err = tel.Invalid("account", "There is no account %d.", n.Account)
 	}
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		form.Errors = fields
 		return v.peopleList(http.StatusUnprocessableEntity, a, form, nil)
 	}

@@ -114,7 +114,7 @@ func (v *visit) acceptPurchase() error {
 	_, err = v.store.AcceptPurchase(v.r.Context(), actor, tel.Acceptance{Name: form.Name, Email: form.Email, Answers: form.Answers, Terms: v.form("terms")})
 	if tel.CodeOf(err) == tel.CodeInvalid {
 		_, faults := p.Selling.CleanBuyer(form.Name, form.Email, form.Answers)
-		form.Errors = byField(faults)
+		form.Errors = v.byField(faults)
 		return v.purchasePage(http.StatusUnprocessableEntity, p, actor, form)
 	}
 	if code := tel.CodeOf(err); code == tel.CodeRanOut || code == tel.CodeEnded {
@@ -127,11 +127,11 @@ func (v *visit) acceptPurchase() error {
 }
 
 // byField are faults by the field, the first of each.
-func byField(faults []*tel.Error) map[string]string {
+func (v *visit) byField(faults []*tel.Error) map[string]string {
 	out := map[string]string{}
 	for _, e := range faults {
 		if out[e.Field] == "" {
-			out[e.Field] = e.Message
+			out[e.Field] = v.say(e)
 		}
 	}
 	return out

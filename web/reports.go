@@ -71,7 +71,7 @@ func (v *visit) readReports() (reportAsk, error) {
 	if f.From == "" && f.To != "" {
 		r.From = r.To - defaultDays + 1
 	}
-	if fields, ok := fieldErrors(r.Check()); ok && len(f.Errors) == 0 {
+	if fields, ok := v.fieldErrors(r.Check()); ok && len(f.Errors) == 0 {
 		f.Errors = fields
 	}
 	account, accounts, err := v.accountFilter(values, v.actor.Account)
@@ -158,7 +158,7 @@ const (
 
 func (v *visit) use(ask reportAsk) (views.UseReport, error) {
 	rows, err := v.store.Utilisation(v.r.Context(), v.actor, ask.use)
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		return views.UseReport{StateError: fields["state"]}, nil
 	}
 	if err != nil {

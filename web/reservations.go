@@ -90,7 +90,7 @@ const mostCounted = 1000
 
 func (v *visit) fillList(page *views.Reservations, q store.ListQuery, values url.Values) error {
 	listed, err := v.store.List(v.r.Context(), v.actor, q)
-	if fields, ok := fieldErrors(err); ok && fields["q"] != "" {
+	if fields, ok := v.fieldErrors(err); ok && fields["q"] != "" {
 		page.Filter.Errors = fields
 		return nil
 	}
@@ -214,7 +214,7 @@ func (v *visit) reserve() error {
 	if _, ok := refused(err); err != nil && !ok {
 		return err
 	}
-	flash := reserveFlash(out, err)
+	flash := v.reserveFlash(out, err)
 	if back := v.back("/search"); v.fragment() && strings.HasPrefix(back, "/search?") {
 		return v.reserveInPlace(back, req.TNs, flash)
 	}
@@ -263,10 +263,10 @@ func (v *visit) reserveInPlace(back string, tns []tel.Number, flash views.Flash)
 }
 
 // reserveFlash tells what was had and what was not.
-func reserveFlash(out tel.Reserved, err error) views.Flash {
+func (v *visit) reserveFlash(out tel.Reserved, err error) views.Flash {
 	if out.Reservation == nil {
 		e, _ := refused(err)
-		text := e.Message
+		text := v.say(e)
 		if n := len(out.Refused); n > 1 {
 			text += fmt.Sprintf(" So are %s; nothing was reserved.", tel.Plural(n-1, "other number"))
 		}
@@ -466,7 +466,7 @@ func (v *visit) cancel() error {
 	cancelled, freed, ended := 0, 0, 0
 	for _, id := range ids {
 		r, err := v.store.Cancel(v.r.Context(), v.actor, id, v.form("reason"))
-		if fields, ok := fieldErrors(err); ok {
+		if fields, ok := v.fieldErrors(err); ok {
 			return v.askCancel(http.StatusUnprocessableEntity, ids, views.CancelReservations{Back: back, Reason: v.form("reason"), Errors: fields})
 		}
 		if _, ok := refused(err); ok {

@@ -1,6 +1,31 @@
 package web
 
-import "tnreserve/views/texts"
+import (
+	"tnreserve/store/tel"
+	"tnreserve/views/texts"
+)
 
 // t is a text in the reader's language.
-func (v *visit) t(english string, args ...any) string { return texts.T(v.r.Context(), english, args...) }
+func (v *visit) t(english string, args ...any) string {
+	return texts.T(v.r.Context(), english, args...)
+}
+
+// say is a refusal in the reader's language.
+func (v *visit) say(e *tel.Error) string { return texts.Refusal(v.r.Context(), e) }
+
+// speak has everything from here on said in a language: the one that somebody chose, or
+// else the one that suits their browser best.
+func (v *visit) speak(chosen string) {
+	if !texts.Known(chosen) {
+		chosen = texts.Asked(v.r)
+	}
+	v.r = v.r.WithContext(texts.In(v.r.Context(), chosen))
+}
+
+// chosenLanguage is that of who is signed in, "" none.
+func (v *visit) chosenLanguage() string {
+	if v.session == nil {
+		return ""
+	}
+	return v.session.Person.Language
+}

@@ -89,7 +89,7 @@ func (v *visit) readSearch(values url.Values) (views.SearchForm, tel.Query, map[
 	faults := map[string]string{}
 	note := func(field string, err error) {
 		if e, ok := errors.AsType[*tel.Error](err); ok && faults[field] == "" {
-			faults[field] = e.Message
+			faults[field] = v.say(e)
 		}
 	}
 	q := tel.NewQuery()

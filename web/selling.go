@@ -47,7 +47,7 @@ func (v *visit) setSelling() error {
 	if tel.CodeOf(err) == tel.CodeConflict {
 		err = tel.Invalid("slug", "Another storefront has this address.")
 	}
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		faults = fields
 	} else if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (v *visit) readSelling(is tel.Selling) (tel.Selling, views.SellingForm, map
 	want.MostHeld, err = parseCount("most_held", form.MostHeld)
 	note(err)
 	checked := want
-	return want, form, byField(append(faults, checked.Check()...))
+	return want, form, v.byField(append(faults, checked.Check()...))
 }
 
 // makeCheckoutSecret answers with the secret itself, as createClient does.

@@ -6,6 +6,7 @@ import (
 	"tnreserve/store"
 	"tnreserve/store/tel"
 	"tnreserve/views"
+	"tnreserve/views/texts"
 )
 
 func (v *visit) settings() error {
@@ -13,7 +14,7 @@ func (v *visit) settings() error {
 	if err != nil {
 		return err
 	}
-	return v.settingsPage(http.StatusOK, views.Settings{Name: p.Name, Zone: p.Zone, Theme: p.Theme})
+	return v.settingsPage(http.StatusOK, views.Settings{Name: p.Name, Zone: p.Zone, Theme: p.Theme, Language: p.Language})
 }
 
 func (v *visit) settingsPage(status int, page views.Settings) error {
@@ -30,16 +31,24 @@ func (v *visit) settingsPage(status int, page views.Settings) error {
 }
 
 func (v *visit) saveSettings() error {
-	n := store.Settings{Name: v.form("name"), Zone: v.form("zone"), Theme: v.form("theme")}
-	err := v.store.SaveSettings(v.r.Context(), v.actor, n)
-	if fields, ok := fieldErrors(err); ok {
-		return v.settingsPage(http.StatusUnprocessableEntity, views.Settings{Name: n.Name, Zone: n.Zone, Theme: n.Theme, Errors: fields})
+	n := store.Settings{Name: v.form("name"), Zone: v.form("zone"), Theme: v.form("theme"), Language: v.form("language")}
+	err := v.saveOwn(n)
+	if fields, ok := v.fieldErrors(err); ok {
+		return v.settingsPage(http.StatusUnprocessableEntity, views.Settings{Name: n.Name, Zone: n.Zone, Theme: n.Theme, Language: n.Language, Errors: fields})
 	}
 	if err != nil {
 		return err
 	}
 	v.keepTheme(n.Theme)
+	v.speak(n.Language)
 	return v.done("/settings", ok("Your settings were saved."))
+}
+
+func (v *visit) saveOwn(n store.Settings) error {
+	if n.Language != "" && !texts.Known(n.Language) {
+		return tel.Invalid("language", "Choose a language from the list.")
+	}
+	return v.store.SaveSettings(v.r.Context(), v.actor, n)
 }
 
 // keepTheme gives this browser a theme; "" leaves it to the system.
@@ -53,12 +62,12 @@ func (v *visit) keepTheme(theme string) {
 
 func (v *visit) changePassword() error {
 	err := v.store.ChangePassword(v.r.Context(), v.actor, v.token, v.r.PostForm.Get("old"), v.r.PostForm.Get("password"))
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		p, err := v.store.Self(v.r.Context(), v.actor)
 		if err != nil {
 			return err
 		}
-		return v.settingsPage(http.StatusUnprocessableEntity, views.Settings{Name: p.Name, Zone: p.Zone, Theme: p.Theme, Errors: fields})
+		return v.settingsPage(http.StatusUnprocessableEntity, views.Settings{Name: p.Name, Zone: p.Zone, Theme: p.Theme, Language: p.Language, Errors: fields})
 	}
 	if err != nil {
 		return err

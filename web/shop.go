@@ -160,7 +160,7 @@ func (v *visit) holdInShop() error {
 	}
 	token, err := v.store.HoldInShop(v.r.Context(), actor, session, tn)
 	if e, ok := refused(err); ok {
-		return v.done(v.back(path), views.Flash{Kind: views.FlashError, Text: e.Message + " " + v.t("Choose another one.")})
+		return v.done(v.back(path), views.Flash{Kind: views.FlashError, Text: v.say(e) + " " + v.t("Choose another one.")})
 	}
 	if err != nil {
 		return err

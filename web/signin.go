@@ -29,7 +29,7 @@ func (v *visit) signIn() error {
 	if !ok || e.Code != tel.CodeSignIn && e.Code != tel.CodeSlowDown {
 		return err
 	}
-	page := views.SignIn{Email: email, Next: v.localPath(v.form("next")), Error: e.Message, SSO: v.sso != nil}
+	page := views.SignIn{Email: email, Next: v.localPath(v.form("next")), Error: v.say(e), SSO: v.sso != nil}
 	if e.Code == tel.CodeSlowDown {
 		page.Wait = max(0, e.At.Sub(v.now))
 	}
@@ -101,7 +101,7 @@ func (v *visit) setUp() error {
 	token := v.r.PathValue("token")
 	n := store.NewPerson{Email: v.form("email"), Name: v.form("name"), Password: v.r.PostForm.Get("password")}
 	session, err := v.store.SetUp(v.r.Context(), token, n, v.caller())
-	if fields, ok := fieldErrors(err); ok {
+	if fields, ok := v.fieldErrors(err); ok {
 		return v.render(http.StatusUnprocessableEntity, views.SetUpPage(v.shell(), views.SetUp{Token: token, Email: n.Email, Name: n.Name, Left: store.SetupLife, Errors: fields}))
 	}
 	if err != nil {

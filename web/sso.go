@@ -154,7 +154,7 @@ func (v *visit) notSignedIn(err error) error {
 	} else if e.Code == tel.CodeBusy {
 		return err
 	}
-	return v.render(statusOf(tel.CodeSignIn), views.SignInPage(v.shell(), views.SignIn{Error: e.Message, SSO: true}))
+	return v.render(statusOf(tel.CodeSignIn), views.SignInPage(v.shell(), views.SignIn{Error: v.say(e), SSO: true}))
 }
 
 // identify trades a code for who somebody is. Every foreign error is one text outside.

@@ -52,7 +52,12 @@ func (v *visit) admit(rt route) error {
 	}
 	v.w.Header().Set("Cache-Control", "no-store")
 	v.w.Header().Add("Vary", "HX-Request")
-	if err := v.identify(); err != nil && (rt.access == signedIn || tel.CodeOf(err) != tel.CodeSignIn) {
+	err := v.identify()
+	if v.session == nil {
+		v.w.Header().Add("Vary", "Accept-Language")
+	}
+	v.speak(v.chosenLanguage())
+	if err != nil && (rt.access == signedIn || tel.CodeOf(err) != tel.CodeSignIn) {
 		return err
 	}
 	if v.r.Method == http.MethodPost && rt.pattern != "POST /inventory/import" {

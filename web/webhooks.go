@@ -69,9 +69,9 @@ func (v *visit) createEndpoint() error {
 		made, err = v.store.CreateEndpoint(v.r.Context(), v.actor, tel.NewEndpoint{Account: a.ID, URL: form.URL, Events: form.Events})
 	}
 	if e, ok := refused(err); ok && e.Code == tel.CodeConflict {
-		err = tel.Invalid("account", "%s", e.Message)
+		err = tel.Invalid("account", "%s", e)
 	}
-	if faults, ok := fieldErrors(err); ok {
+	if faults, ok := v.fieldErrors(err); ok {
 		form.Errors = faults
 		return v.webhookList(http.StatusUnprocessableEntity, a, form, views.NewNoticeForm(a.ExpiringNotice), nil)
 	}
@@ -90,7 +90,7 @@ func (v *visit) setExpiringNotice() error {
 	if err == nil {
 		err = v.store.SetExpiringNotice(v.r.Context(), v.actor, a.ID, notice)
 	}
-	if faults, ok := fieldErrors(err); ok {
+	if faults, ok := v.fieldErrors(err); ok {
 		return v.webhookList(http.StatusUnprocessableEntity, a, views.EndpointForm{}, views.NoticeForm{Value: v.form("notice"), Error: faults["notice"]}, nil)
 	}
 	if err != nil {
@@ -146,7 +146,7 @@ func (v *visit) changeEndpoint() error {
 	if err == nil {
 		err = v.store.ChangeEndpoint(v.r.Context(), v.actor, e.ID, form.URL, form.Events)
 	}
-	if faults, ok := fieldErrors(err); ok {
+	if faults, ok := v.fieldErrors(err); ok {
 		form.Errors = faults
 		return v.endpointPage(http.StatusUnprocessableEntity, a, e, form, nil)
 	}

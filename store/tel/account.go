@@ -73,7 +73,7 @@ const (
 // CheckAging tells why a TN cannot age so long: CodeInvalid, or nil.
 func CheckAging(d time.Duration) error {
 	if d < MinAging || d > BusinessAging {
-		return Invalid("aging", "A disconnected TN ages %s to %s.", HumanDuration(MinAging), HumanDuration(BusinessAging))
+		return Invalid("aging", "A disconnected TN ages %s to %s.", Span(MinAging), Span(BusinessAging))
 	}
 	return nil
 }
@@ -93,11 +93,11 @@ func DefaultLimits() Policy {
 func (p Policy) Check() error {
 	switch {
 	case p.Window < MinWindow:
-		return Invalid("window", "The window is at least %s.", HumanDuration(MinWindow))
+		return Invalid("window", "The window is at least %s.", Span(MinWindow))
 	case p.Ceiling < p.Window:
-		return Invalid("ceiling", "The ceiling cannot be shorter than the window (%s).", HumanDuration(p.Window))
+		return Invalid("ceiling", "The ceiling cannot be shorter than the window (%s).", Span(p.Window))
 	case p.Ceiling > MaxCeiling:
-		return Invalid("ceiling", "The ceiling is at most %s.", HumanDuration(MaxCeiling))
+		return Invalid("ceiling", "The ceiling is at most %s.", Span(MaxCeiling))
 	case p.MaxExtensions < 0 || p.MaxExtensions > MostExtensions:
 		return Invalid("max_extensions", "Extensions: 0 to %d.", MostExtensions)
 	case p.MaxHeld < 1 || p.MaxHeld > MostHeld:
@@ -105,7 +105,7 @@ func (p Policy) Check() error {
 	case p.MaxPerReservation < 1 || p.MaxPerReservation > MostPerReservaton:
 		return Invalid("max_per_reservation", "TNs per reservation: 1 to %d.", MostPerReservaton)
 	case p.CoolDown < 0 || p.CoolDown > MaxCoolDown:
-		return Invalid("cooldown", "The cool-down is 0 to %s.", HumanDuration(MaxCoolDown))
+		return Invalid("cooldown", "The cool-down is 0 to %s.", Span(MaxCoolDown))
 	}
 	return nil
 }
@@ -113,20 +113,20 @@ func (p Policy) Check() error {
 // Within tells where a policy goes further than an account's limits allow its own
 // admins: CodeInvalid with the field, or nil.
 func (p Policy) Within(limits Policy) error {
-	const text = "Your operator allows %s."
+	const most, least = "Your operator allows at most %v.", "Your operator allows at least %v."
 	switch {
 	case p.Window > limits.Window:
-		return Invalid("window", text, "at most "+HumanDuration(limits.Window))
+		return Invalid("window", most, Span(limits.Window))
 	case p.Ceiling > limits.Ceiling:
-		return Invalid("ceiling", text, "at most "+HumanDuration(limits.Ceiling))
+		return Invalid("ceiling", most, Span(limits.Ceiling))
 	case p.MaxExtensions > limits.MaxExtensions:
-		return Invalid("max_extensions", text, "at most "+strconv.Itoa(limits.MaxExtensions))
+		return Invalid("max_extensions", most, limits.MaxExtensions)
 	case p.MaxHeld > limits.MaxHeld:
-		return Invalid("max_held", text, "at most "+strconv.Itoa(limits.MaxHeld))
+		return Invalid("max_held", most, limits.MaxHeld)
 	case p.MaxPerReservation > limits.MaxPerReservation:
-		return Invalid("max_per_reservation", text, "at most "+strconv.Itoa(limits.MaxPerReservation))
+		return Invalid("max_per_reservation", most, limits.MaxPerReservation)
 	case p.CoolDown < limits.CoolDown:
-		return Invalid("cooldown", text, "at least "+HumanDuration(limits.CoolDown))
+		return Invalid("cooldown", least, Span(limits.CoolDown))
 	}
 	return nil
 }
@@ -143,9 +143,9 @@ func (a Account) CheckReserve(tns int, asked time.Duration, now time.Time) (expi
 	case tns > a.Policy.MaxPerReservation:
 		err = Refuse(CodeTooManyTNs, "%s may put at most %d TNs into one reservation; this asks for %d.", a.Name, a.Policy.MaxPerReservation, tns)
 	case asked < 0 || asked > 0 && asked < MinWindow:
-		err = Invalid("for", "A hold lasts at least %s.", HumanDuration(MinWindow))
+		err = Invalid("for", "A hold lasts at least %s.", Span(MinWindow))
 	case asked > a.Policy.Window:
-		err = Invalid("for", "A hold lasts at most %s.", HumanDuration(a.Policy.Window))
+		err = Invalid("for", "A hold lasts at most %s.", Span(a.Policy.Window))
 	default:
 		if asked == 0 {
 			asked = a.Policy.Window

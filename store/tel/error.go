@@ -74,18 +74,30 @@ type Error struct {
 	At      time.Time // an instant that matters: when it ran out, when to come back
 	// Reservation is the one that has the TN, for CodeHeldByYou and who may know it.
 	Reservation string
+	// Format and Args are what Message was made of, to say it in another language; ""
+	// where it was written as it is.
+	Format string
+	Args   []any
 }
 
 func (e *Error) Error() string { return e.Message }
 
-// Refuse makes an Error with a formatted message.
+// Refuse makes an Error with a formatted message. Words among the arguments have types
+// that say so (Span, Instant, State): a page says them in its reader's language too.
 func Refuse(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Format: format, Args: args}
 }
 
 // Invalid makes a CodeInvalid Error for one field.
 func Invalid(field, format string, args ...any) *Error {
-	return &Error{Code: CodeInvalid, Field: field, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: CodeInvalid, Field: field, Message: fmt.Sprintf(format, args...), Format: format, Args: args}
+}
+
+// About makes an Error about one TN.
+func About(tn Number, code Code, format string, args ...any) *Error {
+	e := Refuse(code, format, args...)
+	e.TN = tn
+	return e
 }
 
 // NotFound is the uniform answer for what is unknown and for what is another

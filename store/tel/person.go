@@ -2,6 +2,7 @@ package tel
 
 import (
 	"net/mail"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -19,6 +20,7 @@ type Person struct {
 	SSO         bool      // known to the identity provider
 	Zone        string    // chosen time zone; "" is the browser's
 	Theme       string    // "light", "dark" or "" for the system's
+	Language    string    // chosen language, such as "es"; "" is the browser's
 }
 
 // Membership is a person's role in one account.
@@ -93,6 +95,18 @@ func CheckTheme(theme string) error {
 		return nil
 	}
 	return Invalid("theme", "There are two themes: light and dark.")
+}
+
+// languageForm is what names a language: es, pt-BR.
+var languageForm = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$`)
+
+// CheckLanguage refuses what names no language; "" is the browser's. Which there are
+// is the pages' to say.
+func CheckLanguage(language string) error {
+	if language != "" && !languageForm.MatchString(language) {
+		return Invalid("language", "Choose a language from the list.")
+	}
+	return nil
 }
 
 // How long the links live that somebody is given by hand.

@@ -1,7 +1,6 @@
 package tel
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -153,7 +152,7 @@ func (r *Reservation) Left(now time.Time) time.Duration {
 func (r *Reservation) move(m Move, now time.Time) error {
 	from := r.StateAt(now)
 	if m != MoveExpire && from == StateExpired {
-		e := Refuse(CodeRanOut, "This hold ran out on %s; reserve again while the TN is still free.", r.ExpiresAt.UTC().Format("2 January 2006 at 15:04:05 UTC"))
+		e := Refuse(CodeRanOut, "This hold ran out on %s; reserve again while the TN is still free.", Instant(r.ExpiresAt))
 		e.At = r.ExpiresAt
 		return e
 	}
@@ -174,7 +173,7 @@ func (r *Reservation) Extend(p Policy, now time.Time) error {
 		return err
 	}
 	if !r.ExpiresAt.Before(r.LimitAt) {
-		return Refuse(CodeAtLimit, "This reservation already runs as long as it may, %s in all.", HumanDuration(r.LimitAt.Sub(r.CreatedAt)))
+		return Refuse(CodeAtLimit, "This reservation already runs as long as it may, %s in all.", Span(r.LimitAt.Sub(r.CreatedAt)))
 	}
 	if r.Extensions >= p.MaxExtensions {
 		return Refuse(CodeNoExtensionsLeft, "This reservation was extended %d of %d times; there is no more.", r.Extensions, p.MaxExtensions)
@@ -357,5 +356,5 @@ func (s TNState) To(next TNState) error {
 
 // NotAvailable is the one refusal of a TN that the caller cannot have.
 func NotAvailable(tn Number) *Error {
-	return &Error{Code: CodeNotAvailable, TN: tn, Message: fmt.Sprintf("%s is not available.", tn)}
+	return About(tn, CodeNotAvailable, "%s is not available.", tn)
 }

@@ -54,7 +54,7 @@ func (s *Selling) Check() (faults []*Error) {
 	note(s.checkCheckout())
 	s.Window = s.Window.Truncate(time.Microsecond) // what the database keeps
 	if s.Window < time.Minute || s.Window > MaxShopWindow {
-		note(Invalid("window", "An end user's own hold lasts %s to %s.", HumanDuration(time.Minute), HumanDuration(MaxShopWindow)))
+		note(Invalid("window", "An end user's own hold lasts %s to %s.", Span(time.Minute), Span(MaxShopWindow)))
 	}
 	if s.MostHeld < 1 || s.MostHeld > MostShopHeld {
 		note(Invalid("most_held", "TNs that the storefront holds at once: 1 to %d.", MostShopHeld))
@@ -70,7 +70,7 @@ func (s *Selling) checkQuestions() (faults []*Error) {
 		label, err := CleanText(field, q.Label, MaxLabel)
 		switch {
 		case err != nil:
-			faults = append(faults, Invalid(field, "%s", err.Error()))
+			faults = append(faults, Invalid(field, "%s", err))
 		case label != "" && slices.ContainsFunc(kept, func(k Question) bool { return strings.EqualFold(k.Label, label) }):
 			faults = append(faults, Invalid(field, "This is asked already."))
 		}
@@ -146,7 +146,7 @@ func (s *Selling) CleanBuyer(name, email string, answers []string) (b Buyer, fau
 		clean, err := CleanText(field, value, most)
 		switch {
 		case err != nil:
-			faults = append(faults, Invalid(field, "%s", err.Error()))
+			faults = append(faults, Invalid(field, "%s", err))
 		case clean == "" && needed:
 			faults = append(faults, Invalid(field, "Please fill this in."))
 		}

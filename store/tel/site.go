@@ -70,7 +70,7 @@ func (s *Subscription) Check() (err error) {
 	case (s.Email == "") == (s.URL == ""):
 		return Invalid("email", "A subscription has an e-mail address or a URL.")
 	case s.Expiry < 0 || s.Expiry > MaxSubscription:
-		return Invalid("expiry", "A subscription lasts at most %s.", HumanDuration(MaxSubscription))
+		return Invalid("expiry", "A subscription lasts at most %s.", Span(MaxSubscription))
 	}
 	if s.OrderID, err = CleanText("order_id", s.OrderID, MaxReference); err != nil {
 		return err

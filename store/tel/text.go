@@ -56,6 +56,18 @@ func HumanDuration(d time.Duration) string {
 	return strings.Join(parts, " ")
 }
 
+// Span is a length of time among the arguments of a refusal.
+type Span time.Duration
+
+func (d Span) String() string { return HumanDuration(time.Duration(d)) }
+
+// Instant is a time among the arguments of a refusal.
+type Instant time.Time
+
+func (i Instant) String() string {
+	return time.Time(i).UTC().Format("2 January 2006 at 15:04:05 UTC")
+}
+
 // Plural is a count with its noun: "1 TN", "1,284 TNs".
 func Plural(n int, noun string) string {
 	if n != 1 {

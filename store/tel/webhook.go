@@ -222,7 +222,7 @@ func CheckWebhookEvents(chosen []WebhookEvent) ([]WebhookEvent, error) {
 // CodeInvalid, or nil. 0 is not at all.
 func (a Account) CheckExpiringNotice(d time.Duration) error {
 	if d < 0 || d > 0 && d < MinWindow || d > a.Policy.Ceiling {
-		return Invalid("notice", "Notice before expiry: 0 (none) to %s.", HumanDuration(a.Policy.Ceiling))
+		return Invalid("notice", "Notice before expiry: 0 (none) to %s.", Span(a.Policy.Ceiling))
 	}
 	return nil
 }
