@@ -269,7 +269,7 @@ func (f ReportFilter) rangeText(ctx context.Context) string {
 	if f.Range.From == f.Range.To {
 		return dayText(ctx, f.Range.From)
 	}
-	return texts.T(ctx, "%s to %s", dayText(ctx, f.Range.From), dayText(ctx, f.Range.To))
+	return texts.T(ctx, "%s to %s|days", dayText(ctx, f.Range.From), dayText(ctx, f.Range.To))
 }
 
 // held is how long a reservation is held so far.

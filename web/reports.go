@@ -63,7 +63,7 @@ func (v *visit) readReports() (reportAsk, error) {
 	}{{"from", f.From, &r.From}, {"to", f.To, &r.To}} {
 		at, err := parseDay(day.name, day.typed)
 		if err != nil {
-			f.Errors[day.name] = err.Error()
+			f.Errors[day.name] = v.fault(err)
 		} else if !at.IsZero() {
 			*day.to = tel.DayOf(at)
 		}

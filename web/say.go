@@ -1,6 +1,8 @@
 package web
 
 import (
+	"errors"
+
 	"tnreserve/store/tel"
 	"tnreserve/views/texts"
 )
@@ -12,6 +14,14 @@ func (v *visit) t(english string, args ...any) string {
 
 // say is a refusal in the reader's language.
 func (v *visit) say(e *tel.Error) string { return texts.Refusal(v.r.Context(), e) }
+
+// fault is say for an error that is a refusal.
+func (v *visit) fault(err error) string {
+	if e, ok := errors.AsType[*tel.Error](err); ok {
+		return v.say(e)
+	}
+	return err.Error()
+}
 
 // speak has everything from here on said in a language: the one that somebody chose, or
 // else the one that suits their browser best.
