@@ -86,7 +86,7 @@ func ClientsPage(s Shell, v Clients) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = SegLinks(texts.T(ctx, "Programs"), programTabs(v.Account.ID, "clients")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = SegLinks(texts.T(ctx, "Programs"), programTabs(ctx, v.Account.ID, "clients")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

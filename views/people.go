@@ -2,9 +2,11 @@ package views
 
 import (
 	"cmp"
+	"context"
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // People is a list of people: of one account, or everybody for operators.
@@ -67,18 +69,26 @@ func (v People) account() tel.AccountID {
 	return v.Account.ID
 }
 
-func (v People) title() string {
+func (v People) title(ctx context.Context) string {
 	if v.Account == nil {
-		return "People"
+		return texts.T(ctx, "People")
 	}
-	return "People of " + v.Account.Name
+	return texts.T(ctx, "People of %s", v.Account.Name)
 }
 
-func (v People) lede() string {
+func (v People) lede(ctx context.Context) string {
 	if v.Account == nil {
-		return "Everybody who can sign in, and where they have a role."
+		return texts.T(ctx, "Everybody who can sign in, and where they have a role.")
 	}
-	return "Who works for " + v.Account.Name + ", and as what."
+	return texts.T(ctx, "Who works for %s, and as what.", v.Account.Name)
+}
+
+// counted is how many people the list has, around the figure.
+func (v People) counted(ctx context.Context) (before, after string) {
+	if v.Next != "" {
+		return texts.Split(ctx, "%[2]s people on this page", len(v.Rows))
+	}
+	return texts.Split(ctx, "%[2]s people", len(v.Rows))
 }
 
 func (v People) invitePath(i *tel.Invitation) string {
@@ -88,19 +98,19 @@ func (v People) invitePath(i *tel.Invitation) string {
 	return accountPath(v.Account.ID, "/invitations/"+i.ID+"/revoke")
 }
 
-func (f InviteForm) roles(everybody bool) []Choice {
-	list := roleChoices(f.Role)
+func (f InviteForm) roles(ctx context.Context, everybody bool) []Choice {
+	list := roleChoices(ctx, f.Role)
 	if everybody {
-		list = append(list, chosen(f.Role, Choice{Value: string(tel.RoleOperator), Label: "Operator: runs the installation"})...)
+		list = append(list, chosen(f.Role, Choice{Value: string(tel.RoleOperator), Label: texts.T(ctx, "Operator: runs the installation")})...)
 	}
 	return list
 }
 
-func roleChoices(role string) []Choice {
+func roleChoices(ctx context.Context, role string) []Choice {
 	return chosen(role,
-		Choice{Value: string(tel.RoleMember), Label: "Member: search, reserve, order"},
-		Choice{Value: string(tel.RoleAdmin), Label: "Admin: also people, policy, lists"},
-		Choice{Value: string(tel.RoleSupport), Label: "Support: look things up"})
+		Choice{Value: string(tel.RoleMember), Label: texts.T(ctx, "Member: search, reserve, order")},
+		Choice{Value: string(tel.RoleAdmin), Label: texts.T(ctx, "Admin: also people, policy, lists")},
+		Choice{Value: string(tel.RoleSupport), Label: texts.T(ctx, "Support: look things up")})
 }
 
 func (v PersonDetail) account() tel.AccountID {
@@ -130,18 +140,30 @@ func (v PersonDetail) role() tel.Role {
 	return v.Person.Memberships[0].Role
 }
 
-func (v PersonDetail) platformRoles() []Choice {
-	return chosen(string(v.role()), Choice{Value: "", Label: "None: only in accounts"}, Choice{Value: string(tel.RoleSupport), Label: "Support of all accounts"}, Choice{Value: string(tel.RoleOperator), Label: "Operator"})
+func (v PersonDetail) platformRoles(ctx context.Context) []Choice {
+	return chosen(string(v.role()),
+		Choice{Value: "", Label: texts.T(ctx, "None: only in accounts")},
+		Choice{Value: string(tel.RoleSupport), Label: texts.T(ctx, "Support of all accounts")},
+		Choice{Value: string(tel.RoleOperator), Label: texts.T(ctx, "Operator")})
 }
 
-func personLook(p *tel.Person, account tel.AccountID) look {
+func personLook(ctx context.Context, p *tel.Person, account tel.AccountID) look {
 	switch {
 	case !p.OffAt.IsZero():
-		return look{"off", "ban", "Deactivated"}
+		return look{"off", "ban", texts.T(ctx, "Deactivated|person")}
 	case !offSince(p, account).IsZero():
-		return look{"off", "ban", "Deactivated here"}
+		return look{"off", "ban", texts.T(ctx, "Deactivated here")}
 	}
-	return look{"good", "circle-check", "Active"}
+	return look{"good", "circle-check", texts.T(ctx, "Active|person")}
 }
 
-func (s SessionRow) browser() string { return cmp.Or(s.Browser, "Unknown browser") }
+func (s SessionRow) browser(ctx context.Context) string {
+	return cmp.Or(s.Browser, texts.T(ctx, "Unknown browser"))
+}
+
+func (v PersonDetail) sessionsNote(ctx context.Context) string {
+	if v.Account == nil {
+		return texts.T(ctx, "No browser is signed in.")
+	}
+	return texts.T(ctx, "No browser is signed in for %s.", v.Account.Name)
+}

@@ -1,9 +1,11 @@
 package views
 
 import (
+	"context"
 	"strconv"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Purchase is what an end user with a purchase link sees.
@@ -36,45 +38,53 @@ type PurchaseLinks struct {
 	MayMake     bool               // it lives
 }
 
-func (v Purchase) title() string {
+func (v Purchase) title(ctx context.Context) string {
 	switch v.State {
 	case tel.PurchaseOpen:
-		return onOff(v.many(), "Your numbers", "Your number")
+		return onOff(v.many(), texts.T(ctx, "Your numbers"), texts.T(ctx, "Your number"))
 	case tel.PurchasePaying:
-		return "Payment"
+		return texts.T(ctx, "Payment")
 	case tel.PurchaseBusy:
-		return "Somebody is paying for this"
+		return texts.T(ctx, "Somebody is paying for this")
 	case tel.PurchaseOrdered:
-		return "Thank you"
+		return texts.T(ctx, "Thank you")
 	case tel.PurchaseTaken:
-		return "Ordered already"
+		return texts.T(ctx, "Ordered already")
 	case tel.PurchasePaidLate:
-		return "Paid too late"
+		return texts.T(ctx, "Paid too late")
 	case tel.PurchaseRanOut:
-		return "The time is over"
+		return texts.T(ctx, "The time is over")
 	}
-	return "No longer offered"
+	return texts.T(ctx, "No longer offered")
 }
 
-func (v Purchase) lede() string {
+func (v Purchase) lede(ctx context.Context) string {
 	from := v.Purchase.AccountName
 	switch v.State {
 	case tel.PurchaseOpen:
-		return onOff(v.many(), "Kept for you by "+from+". They are yours once you order them.", "Kept for you by "+from+". It is yours once you order it.")
+		return onOff(v.many(), texts.T(ctx, "Kept for you by %s. They are yours once you order them.", from), texts.T(ctx, "Kept for you by %s. It is yours once you order it.", from))
 	case tel.PurchasePaying:
-		return "One step is left. The order is placed when " + from + " hears that you have paid."
+		return texts.T(ctx, "One step is left. The order is placed when %s hears that you have paid.", from)
 	case tel.PurchaseBusy:
-		return "It was opened through another link, and is being paid for there. If that is not you, ask " + from + "."
+		return texts.T(ctx, "It was opened through another link, and is being paid for there. If that is not you, ask %s.", from)
 	case tel.PurchaseOrdered:
-		return onOff(v.many(), "The numbers are yours.", "The number is yours.") + " Keep this page: its address shows your receipt again."
+		return onOff(v.many(), texts.T(ctx, "The numbers are yours."), texts.T(ctx, "The number is yours.")) + " " + texts.T(ctx, "Keep this page: its address shows your receipt again.")
 	case tel.PurchaseTaken:
-		return "An order was placed for this, and not through this link. If that was not you, ask " + from + "."
+		return texts.T(ctx, "An order was placed for this, and not through this link. If that was not you, ask %s.", from)
 	case tel.PurchasePaidLate:
-		return "Your payment arrived when this could not be ordered any more. " + from + " sees that you have paid; ask them for your money back or for another number, and name this reference."
+		return texts.T(ctx, "Your payment arrived when this could not be ordered any more. %s sees that you have paid; ask them for your money back or for another number, and name this reference.", from)
 	case tel.PurchaseRanOut:
-		return "Nobody was charged, and nothing was ordered."
+		return texts.T(ctx, "Nobody was charged, and nothing was ordered.")
 	}
-	return from + " took this back. Ask them for a new link."
+	return texts.T(ctx, "%s took this back. Ask them for a new link.", from)
+}
+
+// question is what an account asks, as the form labels it.
+func question(ctx context.Context, q tel.Question) string {
+	if q.Required {
+		return q.Label
+	}
+	return texts.T(ctx, "%s (optional)", q.Label)
 }
 
 func (v Purchase) many() bool { return len(v.Purchase.Items) != 1 }
@@ -94,11 +104,19 @@ func (f PurchaseForm) answer(i int) string {
 func answerName(i int) string { return "answer-" + strconv.Itoa(i+1) }
 
 // monthly is a price as end users read it.
-func monthly(m tel.Money) string {
+func monthly(ctx context.Context, m tel.Money) string {
 	if m == 0 {
-		return "No charge"
+		return texts.T(ctx, "No charge")
 	}
-	return money(m) + " a month"
+	return texts.T(ctx, "%s a month", money(m))
+}
+
+// orderFor is the button that orders at a price.
+func orderFor(ctx context.Context, m tel.Money) string {
+	if m == 0 {
+		return texts.T(ctx, "Order for No charge")
+	}
+	return texts.T(ctx, "Order for %s", monthly(ctx, m))
 }
 
 // buyerPlace is a place as end users know it.
@@ -110,18 +128,18 @@ func buyerPlace(p tel.Place) string {
 }
 
 // linkState is how a link shows in its list.
-func linkState(l tel.PurchaseLink) look {
+func linkState(ctx context.Context, l tel.PurchaseLink) look {
 	switch {
 	case l.OrderID != "":
-		return look{"good", "circle-check", "Ordered"}
+		return look{"good", "circle-check", texts.T(ctx, "Ordered|link")}
 	case !l.PaidAt.IsZero():
-		return look{"bad", "triangle-alert", "Paid, not ordered"}
+		return look{"bad", "triangle-alert", texts.T(ctx, "Paid, not ordered")}
 	case !l.RevokedAt.IsZero():
-		return look{"off", "ban", "Revoked"}
+		return look{"off", "ban", texts.T(ctx, "Revoked|link")}
 	case l.Paying:
-		return look{"info", "hourglass", "At payment"}
+		return look{"info", "hourglass", texts.T(ctx, "At payment")}
 	}
-	return look{"good", "circle-check", "Active"}
+	return look{"good", "circle-check", texts.T(ctx, "Active|link")}
 }
 
 // revocable tells whether there is anything to take back.

@@ -1,12 +1,14 @@
 package views
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strconv"
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Reports is the page of reports.
@@ -113,24 +115,27 @@ type outcome struct {
 	N    int
 }
 
-func (o OverTime) funnel() []outcome {
+func (o OverTime) funnel(ctx context.Context) []outcome {
 	t := o.Total
-	return []outcome{{"Reserved", t.Reserved}, {"Ordered", t.Ordered}, {"Cancelled", t.Cancelled}, {"Ran out", t.Expired}, {"Still held", t.Live()}}
+	return []outcome{
+		{texts.T(ctx, "Reserved|reservations"), t.Reserved}, {texts.T(ctx, "Ordered|reservations"), t.Ordered}, {texts.T(ctx, "Cancelled|reservations"), t.Cancelled},
+		{texts.T(ctx, "Ran out|reservations"), t.Expired}, {texts.T(ctx, "Still held"), t.Live()},
+	}
 }
 
-func (o OverTime) median() string {
+func (o OverTime) median(ctx context.Context) string {
 	if wait, ok := o.Total.Waits.Median(); ok {
-		return waitText(wait)
+		return waitText(ctx, wait)
 	}
 	return "–"
 }
 
 // waitText is a wait in words, for which less than a second is none.
-func waitText(d time.Duration) string {
+func waitText(ctx context.Context, d time.Duration) string {
 	if d == 0 {
-		return "under 1 second"
+		return texts.T(ctx, "under 1 second")
 	}
-	return tel.HumanDuration(d)
+	return texts.Duration(ctx, d)
 }
 
 // mostBars is how many bars a chart has at most; longer ranges put days together.
@@ -142,14 +147,18 @@ type bin struct {
 	tel.Outcomes
 }
 
-func (b bin) days() string {
+func (b bin) days(ctx context.Context) string {
 	if b.From == b.To {
-		return dayText(b.From)
+		return dayText(ctx, b.From)
 	}
-	return dayText(b.From) + " – " + dayText(b.To)
+	return dayText(ctx, b.From) + " – " + dayText(ctx, b.To)
 }
 
-func dayText(d tel.Day) string { return d.Start().Format("2 Jan 2006") }
+// dayText is a day in a few letters: "2 Jan 2006".
+func dayText(ctx context.Context, d tel.Day) string {
+	t := d.Start()
+	return t.Format("2 ") + string([]rune(texts.Month(ctx, t.Month()))[:3]) + t.Format(" 2006")
+}
 
 // bins puts days together so that there are few enough.
 func (o OverTime) bins() []bin {
@@ -182,19 +191,22 @@ type bar struct {
 }
 
 // charts are the same days, one figure each, so that nothing is told by colour alone.
-func (o OverTime) charts() []chart {
+func (o OverTime) charts(ctx context.Context) []chart {
 	bins := o.bins()
-	list := []chart{{ID: "reserved", Name: "Reserved"}, {ID: "ordered", Name: "Ordered"}, {ID: "cancelled", Name: "Cancelled"}, {ID: "expired", Name: "Ran out"}}
+	list := []chart{
+		{ID: "reserved", Name: texts.T(ctx, "Reserved|reservations")}, {ID: "ordered", Name: texts.T(ctx, "Ordered|reservations")},
+		{ID: "cancelled", Name: texts.T(ctx, "Cancelled|reservations")}, {ID: "expired", Name: texts.T(ctx, "Ran out|reservations")},
+	}
 	for i := range list {
 		c := &list[i]
 		for _, b := range bins {
 			n := []int{b.Reserved, b.Ordered, b.Cancelled, b.Expired}[i]
-			c.Bars = append(c.Bars, bar{n, b.days()})
+			c.Bars = append(c.Bars, bar{n, b.days(ctx)})
 			if c.Sum += n; n > c.Highest {
-				c.Highest, c.When = n, b.days()
+				c.Highest, c.When = n, b.days(ctx)
 			}
 		}
-		c.From, c.To = dayText(bins[0].From), dayText(bins[len(bins)-1].To)
+		c.From, c.To = dayText(ctx, bins[0].From), dayText(ctx, bins[len(bins)-1].To)
 	}
 	return list
 }
@@ -220,27 +232,27 @@ func (c chart) height(b bar) int {
 	return max(1, b.N*barHeight/max(1, c.Highest))
 }
 
-func (c chart) says() string {
+func (c chart) says(ctx context.Context) string {
 	if c.Sum == 0 {
-		return "None from " + c.From + " to " + c.To + "."
+		return texts.T(ctx, "None from %s to %s.", c.From, c.To)
 	}
-	return fmt.Sprintf("%s from %s to %s; most, %s, on %s.", tel.Count(c.Sum), c.From, c.To, tel.Count(c.Highest), c.When)
+	return texts.T(ctx, "%d from %s to %s; most, %d, on %s.", c.Sum, c.From, c.To, c.Highest, c.When)
 }
 
-func (u UseReport) heading() string {
+func (u UseReport) heading(ctx context.Context) string {
 	switch u.By {
 	case "ratecenter":
-		return "Rate center"
+		return texts.T(ctx, "Rate center")
 	case "block":
-		return "Thousands-block"
+		return texts.T(ctx, "Thousands-block")
 	}
-	return "State"
+	return texts.T(ctx, "State")
 }
 
 // name of a row: toll-free numbers have no state.
-func (u Use) name() string {
+func (u Use) name(ctx context.Context) string {
 	if u.Name == "" {
-		return "Toll-free or none"
+		return texts.T(ctx, "Toll-free or none")
 	}
 	return u.Name
 }
@@ -253,14 +265,14 @@ func (u UseReport) most() int64 {
 	return most
 }
 
-func (f ReportFilter) rangeText() string {
+func (f ReportFilter) rangeText(ctx context.Context) string {
 	if f.Range.From == f.Range.To {
-		return dayText(f.Range.From)
+		return dayText(ctx, f.Range.From)
 	}
-	return dayText(f.Range.From) + " to " + dayText(f.Range.To)
+	return texts.T(ctx, "%s to %s|days", dayText(ctx, f.Range.From), dayText(ctx, f.Range.To))
 }
 
 // held is how long a reservation is held so far.
-func (v Reports) held(l ReservationLine) string {
-	return tel.HumanDuration(v.Now.Sub(l.CreatedAt).Truncate(time.Second))
+func (v Reports) held(ctx context.Context, l ReservationLine) string {
+	return texts.Duration(ctx, v.Now.Sub(l.CreatedAt).Truncate(time.Second))
 }

@@ -2,14 +2,17 @@ package views
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/views/texts"
 )
 
 // Webhooks is the page of an account's endpoints.
@@ -85,10 +88,10 @@ func deliveryPath(d *tel.Delivery, rest string) string {
 }
 
 // programTabs are the two sides of what programs have to do with an account.
-func programTabs(account tel.AccountID, current string) []Tab {
+func programTabs(ctx context.Context, account tel.AccountID, current string) []Tab {
 	return []Tab{
-		{Label: "API clients", Href: clientsPath(account), Current: current == "clients"},
-		{Label: "Webhooks", Href: webhooksPath(account), Current: current == "webhooks"},
+		{Label: texts.T(ctx, "API clients"), Href: clientsPath(account), Current: current == "clients"},
+		{Label: texts.T(ctx, "Webhooks"), Href: webhooksPath(account), Current: current == "webhooks"},
 	}
 }
 
@@ -104,69 +107,69 @@ func endpointHost(e *tel.Endpoint) string {
 	return e.URL
 }
 
-func endpointLook(e *tel.Endpoint) look {
+func endpointLook(ctx context.Context, e *tel.Endpoint) look {
 	switch {
 	case !e.PausedAt.IsZero() && e.PausedBecause != "":
-		return look{"bad", "circle-x", "Stopped"}
+		return look{"bad", "circle-x", texts.T(ctx, "Stopped")}
 	case !e.PausedAt.IsZero():
-		return look{"off", "circle-slash", "Paused"}
+		return look{"off", "circle-slash", texts.T(ctx, "Paused")}
 	case !e.FailingSince.IsZero():
-		return look{"warn", "triangle-alert", "Failing"}
+		return look{"warn", "triangle-alert", texts.T(ctx, "Failing")}
 	}
-	return look{"good", "circle-check", "Active"}
+	return look{"good", "circle-check", texts.T(ctx, "Active|endpoint")}
 }
 
-func endpointWants(e *tel.Endpoint) string {
+func endpointWants(ctx context.Context, e *tel.Endpoint) string {
 	switch {
 	case e.Format == tel.FormatBandwidth && e.OrderID != "":
-		return "What becomes of order " + e.OrderID
+		return texts.T(ctx, "What becomes of order %s", e.OrderID)
 	case e.Format == tel.FormatBandwidth:
-		return "What becomes of " + e.OrderType
+		return texts.T(ctx, "What becomes of %s", e.OrderType)
 	case len(e.Events) == 0:
-		return "All events"
+		return texts.T(ctx, "All events")
 	case len(e.Events) == 1:
 		return string(e.Events[0])
 	}
-	return strconv.Itoa(len(e.Events)) + " events"
+	return texts.T(ctx, "%d events", len(e.Events))
 }
 
-func deliveryLook(d *tel.Delivery) look {
+func deliveryLook(ctx context.Context, d *tel.Delivery) look {
 	switch {
 	case d.State == tel.DeliveryDelivered:
-		return look{"good", "circle-check", "Delivered"}
+		return look{"good", "circle-check", texts.T(ctx, "Delivered|delivery")}
 	case d.State == tel.DeliveryFailed:
-		return look{"bad", "circle-x", "Given up"}
+		return look{"bad", "circle-x", texts.T(ctx, "Given up|delivery")}
 	case d.State == tel.DeliverySending:
-		return look{"wait", "refresh-cw", "Sending"}
+		return look{"wait", "refresh-cw", texts.T(ctx, "Sending")}
 	case d.Attempts > 0:
-		return look{"warn", "rotate-ccw", "Trying again"}
+		return look{"warn", "rotate-ccw", texts.T(ctx, "Trying again")}
 	}
-	return look{"wait", "clock", "Waiting"}
+	return look{"wait", "clock", texts.T(ctx, "Waiting|delivery")}
 }
 
 // cameOf is what came of a delivery's last attempt.
-func cameOf(d *tel.Delivery) string {
+func cameOf(ctx context.Context, d *tel.Delivery) string {
 	switch {
 	case d.Attempts == 0:
-		return "Not sent yet"
+		return texts.T(ctx, "Not sent yet")
 	case d.LastError != "":
-		return d.LastError
+		return said(ctx, d.LastError)
 	}
-	return answered(d.LastStatus)
+	return answered(ctx, d.LastStatus)
 }
 
-func answered(status int) string {
+func answered(ctx context.Context, status int) string {
 	if status == 0 {
-		return "No answer"
+		return texts.T(ctx, "No answer")
 	}
-	return "Answered " + strconv.Itoa(status)
+	return texts.T(ctx, "Answered %s", strconv.Itoa(status))
 }
 
-func attemptLook(a tel.Attempt) look {
+func attemptLook(ctx context.Context, a tel.Attempt) look {
 	if a.Error == "" {
-		return look{"good", "circle-check", answered(a.Status)}
+		return look{"good", "circle-check", answered(ctx, a.Status)}
 	}
-	return look{"bad", "circle-x", cmp.Or(a.Error, answered(a.Status))}
+	return look{"bad", "circle-x", cmp.Or(said(ctx, a.Error), answered(ctx, a.Status))}
 }
 
 func took(d time.Duration) string {
@@ -189,13 +192,13 @@ func done(d *tel.Delivery) bool {
 	return d.State == tel.DeliveryDelivered || d.State == tel.DeliveryFailed
 }
 
-func (v EndpointDetail) states() []Tab {
+func (v EndpointDetail) states(ctx context.Context) []Tab {
 	path := endpointPath(v.Endpoint, "")
-	list := []Tab{{Label: "All", Href: path, Current: v.State == ""}}
+	list := []Tab{{Label: texts.T(ctx, "All"), Href: path, Current: v.State == ""}}
 	for _, s := range []struct {
 		state tel.DeliveryState
 		label string
-	}{{tel.DeliveryWaiting, "Waiting"}, {tel.DeliveryDelivered, "Delivered"}, {tel.DeliveryFailed, "Given up"}} {
+	}{{tel.DeliveryWaiting, texts.T(ctx, "Waiting|deliveries")}, {tel.DeliveryDelivered, texts.T(ctx, "Delivered|deliveries")}, {tel.DeliveryFailed, texts.T(ctx, "Given up|deliveries")}} {
 		list = append(list, Tab{Label: s.label, Href: path + "?state=" + string(s.state), Current: v.State == s.state})
 	}
 	return list
@@ -204,6 +207,54 @@ func (v EndpointDetail) states() []Tab {
 // subscribed tells whether a program made the endpoint, which is not changed here.
 func subscribed(e *tel.Endpoint) bool { return e.Format == tel.FormatBandwidth }
 
-func (s EndpointSecret) title() string {
-	return onOff(s.Rotated, "New signing secret of ", "Signing secret of ") + strings.TrimPrefix(strings.TrimPrefix(s.URL, "https://"), "http://")
+func (s EndpointSecret) title(ctx context.Context) string {
+	at := strings.TrimPrefix(strings.TrimPrefix(s.URL, "https://"), "http://")
+	return onOff(s.Rotated, texts.T(ctx, "New signing secret of %s", at), texts.T(ctx, "Signing secret of %s", at))
+}
+
+// written are sentences that tel has, or that were written down of a delivery, with
+// their figures taken out.
+var written = []string{
+	texts.Mark("TNs were reserved."),
+	texts.Mark("A reservation was extended; it has a new expiry."),
+	texts.Mark("A reservation runs out soon; how long before is a setting of the account."),
+	texts.Mark("A reservation ran out; its TNs are free again."),
+	texts.Mark("A reservation was cancelled, or one of its TNs was dropped; the payload says which TNs it still holds."),
+	texts.Mark("A reservation was ordered, or some of its TNs were; the payload says which TNs it still holds."),
+	texts.Mark("An order is complete, or complete in part; each TN says whether it was had."),
+	texts.Mark("An order failed; it has no TN."),
+	texts.Mark("The request could not be made."),
+	texts.Mark("It answered %s."),
+	texts.Mark("It answered %s, a redirect; redirects are not followed."),
+	texts.Mark("Its TLS certificate is for another name."),
+	texts.Mark("Its TLS certificate is by an authority that is not known here."),
+	texts.Mark("Its TLS certificate has expired, or is not valid yet."),
+	texts.Mark("Its TLS certificate is not good."),
+	texts.Mark("The host's name could not be resolved."),
+	texts.Mark("It speaks HTTP without TLS; its URL is an http one."),
+	texts.Mark("Sending was cut: the server stopped."),
+	texts.Mark("No answer within %s seconds."),
+	texts.Mark("The connection was refused."),
+	texts.Mark("The connection was cut before an answer came."),
+	texts.Mark("No answer came, or none that is HTTP."),
+	texts.Mark("The endpoint answered %s Gone: it wants nothing more."),
+	texts.Mark("Nothing could be delivered for %s day. Last:"),
+}
+
+var figures = regexp.MustCompile(`\d+`)
+
+// said is one of written in the reader's language, and anything else as it is.
+func said(ctx context.Context, sentence string) string {
+	if first, rest, found := strings.Cut(sentence, " Last: "); found {
+		return said(ctx, first+" Last:") + " " + said(ctx, rest)
+	}
+	key := figures.ReplaceAllString(sentence, "%s")
+	if !slices.Contains(written, key) {
+		return sentence
+	}
+	var args []any
+	for _, figure := range figures.FindAllString(sentence, -1) {
+		args = append(args, figure)
+	}
+	return texts.T(ctx, key, args...)
 }

@@ -39,7 +39,7 @@ func (v *visit) acceptAsNew() error {
 		return v.showInvitation(http.StatusUnprocessableEntity, page)
 	}
 	if tel.CodeOf(err) == tel.CodeConflict {
-		page.Error = err.Error()
+		page.Error = v.fault(err)
 		return v.showInvitation(http.StatusConflict, page)
 	}
 	return v.linkOver(err, false)
@@ -55,11 +55,11 @@ func (v *visit) acceptInvitation() error {
 		return v.backWith("/", err)
 	}
 	if err := v.store.ActFor(v.r.Context(), v.token, v.actor, i.Account); tel.CodeOf(err) == tel.CodeForbidden {
-		return v.done(factorAt, views.Flash{Kind: views.FlashWarn, Text: err.Error()})
+		return v.done(factorAt, views.Flash{Kind: views.FlashWarn, Text: v.fault(err)})
 	} else if err != nil {
 		return err
 	}
-	return v.done("/", ok("Welcome: you are "+string(i.Role)+" now."))
+	return v.done("/", ok(v.t("Welcome: you are %s now.", v.t(string(i.Role)))))
 }
 
 func (v *visit) resetPage() error {
@@ -83,5 +83,5 @@ func (v *visit) resetPassword() error {
 	if err != nil {
 		return v.linkOver(err, false)
 	}
-	return v.done("/sign-in", ok("Your password was changed. Sign in with it."))
+	return v.done("/sign-in", ok(v.t("Your password was changed. Sign in with it.")))
 }

@@ -90,7 +90,7 @@ func (v *visit) invite() error {
 	case code == tel.CodeConflict:
 		err = tel.Invalid("email", "%s", err)
 	case code == tel.CodeNotFound && a == nil:
-		err = tel.Invalid("account", "There is no account %d.", n.Account)
+		err = tel.Invalid("account", "There is no account %s.", n.Account)
 	}
 	if fields, ok := v.fieldErrors(err); ok {
 		form.Errors = fields
@@ -100,7 +100,7 @@ func (v *visit) invite() error {
 		return err
 	}
 	return v.peopleList(http.StatusOK, a, views.InviteForm{Role: string(tel.RoleMember)}, &views.HandedLink{
-		Title: "Invitation for " + n.Email, Text: "Whoever opens it becomes what you chose, so hand it to them alone. It works once.",
+		Title: v.t("Invitation for %s", n.Email), Text: v.t("Whoever opens it becomes what you chose, so hand it to them alone. It works once."),
 		URL: v.base() + "/invitations/" + token, Until: v.now.Add(tel.InvitationLife),
 	})
 }
@@ -112,12 +112,12 @@ func (v *visit) revokeInvitation() error {
 	}
 	err = v.store.RevokeInvitation(v.r.Context(), v.actor, idOf(a), v.r.PathValue("invitation"))
 	if tel.CodeOf(err) == tel.CodeNotFound {
-		return v.done(views.PeoplePath(idOf(a)), views.Flash{Kind: views.FlashWarn, Text: "That invitation is over already."})
+		return v.done(views.PeoplePath(idOf(a)), views.Flash{Kind: views.FlashWarn, Text: v.t("That invitation is over already.")})
 	}
 	if err != nil {
 		return err
 	}
-	return v.done(views.PeoplePath(idOf(a)), ok("The invitation was taken back."))
+	return v.done(views.PeoplePath(idOf(a)), ok(v.t("The invitation was taken back.")))
 }
 
 func (v *visit) requireFactor() error {
@@ -129,9 +129,9 @@ func (v *visit) requireFactor() error {
 	if err := v.store.RequireFactor(v.r.Context(), v.actor, a.ID, on); err != nil {
 		return err
 	}
-	text := a.Name + " no longer asks its people for a second factor."
+	text := v.t("%s no longer asks its people for a second factor.", a.Name)
 	if on {
-		text = a.Name + " asks its people for a second factor, from their next sign-in on."
+		text = v.t("%s asks its people for a second factor, from their next sign-in on.", a.Name)
 	}
 	return v.done(views.PeoplePath(a.ID), ok(text))
 }
@@ -195,7 +195,7 @@ func (v *visit) setRole() error {
 	} else {
 		err = v.store.SetRole(v.r.Context(), v.actor, p.Email, a.ID, role)
 	}
-	return v.doneWith(a, p, err, "The role of "+p.Name+" was changed. It counts from now on.")
+	return v.doneWith(a, p, err, v.t("The role of %s was changed. It counts from now on.", p.Name))
 }
 
 func (v *visit) removePage() error {
@@ -214,7 +214,7 @@ func (v *visit) removePerson() error {
 	if err := v.store.SetRole(v.r.Context(), v.actor, p.Email, a.ID, ""); err != nil {
 		return v.backWith(views.PersonPath(a.ID, p.ID), err)
 	}
-	return v.done(views.PeoplePath(a.ID), ok(p.Name+" is no longer one of "+a.Name+"."))
+	return v.done(views.PeoplePath(a.ID), ok(v.t("%s is no longer one of %s.", p.Name, a.Name)))
 }
 
 func (v *visit) deactivate() error {
@@ -223,9 +223,9 @@ func (v *visit) deactivate() error {
 		return err
 	}
 	off := v.form("off") == "1"
-	text := p.Name + " is back."
+	text := v.t("%s is back.", p.Name)
 	if off {
-		text = p.Name + " is deactivated. Their next request is refused."
+		text = v.t("%s is deactivated. Their next request is refused.", p.Name)
 	}
 	return v.doneWith(a, p, v.store.Deactivate(v.r.Context(), v.actor, idOf(a), p.ID, off), text)
 }
@@ -241,7 +241,7 @@ func (v *visit) resetLink() error {
 		return v.doneWith(a, p, err, "")
 	}
 	return v.personPage(a, p, &views.HandedLink{
-		Title: "New password for " + p.Name, Text: "Whoever opens it sets the password, so hand it to them alone. It works once; links from before are over.",
+		Title: v.t("New password for %s", p.Name), Text: v.t("Whoever opens it sets the password, so hand it to them alone. It works once; links from before are over."),
 		URL: v.base() + "/reset/" + token, Until: v.now.Add(tel.ResetLife),
 	})
 }
@@ -252,7 +252,7 @@ func (v *visit) signOutPerson() error {
 		return err
 	}
 	n, err := v.store.EndSessions(v.r.Context(), v.actor, idOf(a), p.ID, "")
-	return v.doneWith(a, p, err, tel.Plural(n, "session")+" of "+p.Name+" ended.")
+	return v.doneWith(a, p, err, v.t("%d sessions of %s ended.", n, p.Name))
 }
 
 func (v *visit) endSession() error {
@@ -263,7 +263,7 @@ func (v *visit) endSession() error {
 	if _, err := v.store.EndSessions(v.r.Context(), v.actor, idOf(a), p.ID, v.r.PathValue("session")); err != nil {
 		return err
 	}
-	return v.doneWith(a, p, nil, "That session is over.")
+	return v.doneWith(a, p, nil, v.t("That session is over."))
 }
 
 func (v *visit) resetFactor() error {
@@ -271,7 +271,7 @@ func (v *visit) resetFactor() error {
 	if err != nil {
 		return err
 	}
-	return v.doneWith(a, p, v.store.ResetFactor(v.r.Context(), v.actor, p.ID), "The second factor of "+p.Name+" is off, and their sessions ended.")
+	return v.doneWith(a, p, v.store.ResetFactor(v.r.Context(), v.actor, p.ID), v.t("The second factor of %s is off, and their sessions ended.", p.Name))
 }
 
 // zone is the time zone that the reader chose; nil leaves it to the browser.

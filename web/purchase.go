@@ -72,9 +72,9 @@ func answersOf(p *tel.Purchase) []string {
 func (v *visit) purchasePage(status int, p *tel.Purchase, actor tel.Actor, form views.PurchaseForm) error {
 	r := p.Reservation
 	page := views.Purchase{Purchase: p, State: p.StateAt(v.now), Path: v.buyPath(), Form: form, Stands: r.StateAt(v.now) == tel.StateSubmitted}
-	page.Left = v.countdown(r, onOne(p.Items))
+	page.Left = v.countdown(r, v.onOne(p.Items))
 	if page.Stands {
-		page.Left = views.Countdown{ExpiresAt: r.PauseEnds(), Now: v.now, Total: tel.MaxPause, Of: "the payment"}
+		page.Left = views.Countdown{ExpiresAt: r.PauseEnds(), Now: v.now, Total: tel.MaxPause, Of: v.t("the payment")}
 	}
 	if u, err := url.Parse(p.Selling.CheckoutURL); err == nil {
 		page.PayHost = u.Host
@@ -93,11 +93,11 @@ func (v *visit) purchasePage(status int, p *tel.Purchase, actor tel.Actor, form 
 }
 
 // onOne names one TN, or how many there are.
-func onOne(items []tel.FoundTN) string {
+func (v *visit) onOne(items []tel.FoundTN) string {
 	if len(items) == 1 {
 		return items[0].TN.String()
 	}
-	return tel.Plural(len(items), "number")
+	return v.t("%d numbers", len(items))
 }
 
 // acceptPurchase places the order, or sends the buyer on to payment. Sent twice it does
@@ -247,5 +247,5 @@ func (v *visit) revokeLink() error {
 	if err := v.store.RevokePurchaseLink(v.r.Context(), v.actor, v.r.PathValue("id"), v.r.PathValue("link")); err != nil {
 		return v.backWith(v.here(), err)
 	}
-	return v.done(v.here(), ok("The purchase link is revoked; it opens nothing any more."))
+	return v.done(v.here(), ok(v.t("The purchase link is revoked; it opens nothing any more.")))
 }

@@ -63,7 +63,7 @@ func (v *visit) readReports() (reportAsk, error) {
 	}{{"from", f.From, &r.From}, {"to", f.To, &r.To}} {
 		at, err := parseDay(day.name, day.typed)
 		if err != nil {
-			f.Errors[day.name] = err.Error()
+			f.Errors[day.name] = v.fault(err)
 		} else if !at.IsZero() {
 			*day.to = tel.DayOf(at)
 		}
@@ -81,18 +81,18 @@ func (v *visit) readReports() (reportAsk, error) {
 	ask.query = store.ReportQuery{Account: account, Range: r}
 	ask.use = store.UseQuery{Account: account, By: useBy(v.query("by")), State: f.State}
 	f.Accounts, f.Range, f.All = accounts, r, account == 0
-	f.Presets = presets(values, r, today)
+	f.Presets = v.presets(values, r, today)
 	f.Query = values
 	ask.filter = f
 	return ask, nil
 }
 
 // presets are the usual ranges, up to today.
-func presets(values url.Values, r tel.Range, today tel.Day) (tabs []views.Tab) {
+func (v *visit) presets(values url.Values, r tel.Range, today tel.Day) (tabs []views.Tab) {
 	for _, p := range []struct {
 		label string
 		days  tel.Day
-	}{{"Today", 1}, {"7 days", 7}, {"30 days", 30}, {"90 days", 90}} {
+	}{{v.t("Today"), 1}, {v.t("%d days", 7), 7}, {v.t("%d days", 30), 30}, {v.t("%d days", 90), 90}} {
 		from := today - p.days + 1
 		tabs = append(tabs, views.Tab{
 			Label: p.label, Href: with("/reports", values, "from", from.String(), "to", today.String()),
@@ -168,7 +168,7 @@ func (v *visit) use(ask reportAsk) (views.UseReport, error) {
 	for _, by := range []struct {
 		label string
 		by    shelf.Dimension
-	}{{"State", shelf.ByState}, {"Rate center", shelf.ByRateCenter}, {"Thousands-block", shelf.ByBlock}} {
+	}{{v.t("State"), shelf.ByState}, {v.t("Rate center"), shelf.ByRateCenter}, {v.t("Thousands-block"), shelf.ByBlock}} {
 		page.Tabs = append(page.Tabs, views.Tab{Label: by.label, Href: with("/reports", v.r.URL.Query(), "by", string(by.by)) + "#use", Current: by.by == ask.use.By})
 	}
 	for _, u := range rows[:min(mostUse, len(rows))] {

@@ -56,7 +56,7 @@ func (v *visit) setSelling() error {
 		form.Errors = faults
 		return v.sellingPage(http.StatusUnprocessableEntity, a, is, form, "")
 	}
-	return v.done(sellingAt(a), ok("How "+a.Name+" sells was saved."))
+	return v.done(sellingAt(a), ok(v.t("How %s sells was saved.", a.Name)))
 }
 
 func sellingAt(a *tel.Account) string { return "/accounts/" + a.ID.String() + "/selling" }

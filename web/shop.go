@@ -70,11 +70,11 @@ func (v *visit) shop() error {
 	path := "/shop/" + shop.Selling.Slug
 	page := views.Shop{Shop: shop, Path: path, Form: form, Back: with(path, asked)}
 	if shop.Holding != nil {
-		page.Left = v.countdown(shop.Holding.Reservation, onOne(shop.Holding.Items))
+		page.Left = v.countdown(shop.Holding.Reservation, v.onOne(shop.Holding.Items))
 	}
 	status := http.StatusOK
 	if len(faults) > 0 {
-		status, page.Total = http.StatusUnprocessableEntity, tel.Plural(0, "number")
+		status, page.Total = http.StatusUnprocessableEntity, v.t("%d numbers", 0)
 	} else if err := v.fillShop(&page, actor, query, asked); err != nil {
 		return err
 	}
@@ -122,9 +122,9 @@ func (v *visit) fillShop(page *views.Shop, actor tel.Actor, q tel.Query, asked u
 	if err != nil {
 		return err
 	}
-	page.Total = tel.Plural(found.Total, "number")
+	page.Total = v.t("%d numbers", found.Total)
 	if found.More {
-		page.Total = "More than " + page.Total
+		page.Total = v.t("More than %d numbers", found.Total)
 	}
 	for _, tn := range found.TNs {
 		page.Rows = append(page.Rows, views.SearchRow{FoundTN: tn, State: views.RowFree, Hit: q.Matched(tn.TN)})
@@ -160,7 +160,7 @@ func (v *visit) holdInShop() error {
 	}
 	token, err := v.store.HoldInShop(v.r.Context(), actor, session, tn)
 	if e, ok := refused(err); ok {
-		return v.done(v.back(path), views.Flash{Kind: views.FlashError, Text: v.say(e) + " Choose another one."})
+		return v.done(v.back(path), views.Flash{Kind: views.FlashError, Text: v.say(e) + " " + v.t("Choose another one.")})
 	}
 	if err != nil {
 		return err

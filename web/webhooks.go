@@ -96,7 +96,7 @@ func (v *visit) setExpiringNotice() error {
 	if err != nil {
 		return err
 	}
-	return v.done(webhooksAt(a), ok("The notice before expiry was saved."))
+	return v.done(webhooksAt(a), ok(v.t("The notice before expiry was saved.")))
 }
 
 // endpointHere reads the endpoint of this address, which must be the account's.
@@ -150,7 +150,7 @@ func (v *visit) changeEndpoint() error {
 		form.Errors = faults
 		return v.endpointPage(http.StatusUnprocessableEntity, a, e, form, nil)
 	}
-	return v.toEndpoint(a, e, err, "The endpoint was saved.")
+	return v.toEndpoint(a, e, err, v.t("The endpoint was saved."))
 }
 
 // toEndpoint tells what was done to an endpoint, or why not, on its page.
@@ -166,7 +166,7 @@ func (v *visit) pauseEndpoint() error {
 	if err != nil {
 		return err
 	}
-	return v.toEndpoint(a, e, v.store.PauseEndpoint(v.r.Context(), v.actor, e.ID), "The endpoint is paused; what happens waits.")
+	return v.toEndpoint(a, e, v.store.PauseEndpoint(v.r.Context(), v.actor, e.ID), v.t("The endpoint is paused; what happens waits."))
 }
 
 func (v *visit) resumeEndpoint() error {
@@ -174,7 +174,7 @@ func (v *visit) resumeEndpoint() error {
 	if err != nil {
 		return err
 	}
-	return v.toEndpoint(a, e, v.store.ResumeEndpoint(v.r.Context(), v.actor, e.ID), "The endpoint is told again; what waited goes out now.")
+	return v.toEndpoint(a, e, v.store.ResumeEndpoint(v.r.Context(), v.actor, e.ID), v.t("The endpoint is told again; what waited goes out now."))
 }
 
 func (v *visit) testEndpoint() error {
@@ -205,7 +205,7 @@ func (v *visit) deleteEndpoint() error {
 	if err := v.store.DeleteEndpoint(v.r.Context(), v.actor, e.ID); err != nil {
 		return v.backWith(endpointAt(a, e), err)
 	}
-	return v.done(webhooksAt(a), ok("The endpoint was deleted."))
+	return v.done(webhooksAt(a), ok(v.t("The endpoint was deleted.")))
 }
 
 func (v *visit) rotateEndpointPage() error {
@@ -224,7 +224,7 @@ func (v *visit) rotateEndpoint() error {
 		return err
 	}
 	if v.form("secret") != e.SecretHint {
-		return v.done(endpointAt(a, e), views.Flash{Kind: views.FlashWarn, Text: "The secret was replaced already; nothing was done now."})
+		return v.done(endpointAt(a, e), views.Flash{Kind: views.FlashWarn, Text: v.t("The secret was replaced already; nothing was done now.")})
 	}
 	made, err := v.store.RotateEndpointSecret(v.r.Context(), v.actor, e.ID, e.SecretHint)
 	if err != nil {
@@ -263,5 +263,5 @@ func (v *visit) redeliver() error {
 	if err := v.store.Redeliver(v.r.Context(), v.actor, d.ID); err != nil {
 		return v.backWith(to, err)
 	}
-	return v.done(to, ok("It goes out now."))
+	return v.done(to, ok(v.t("It goes out now.")))
 }
