@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -91,6 +92,37 @@ func TestExpiryWithoutSweeper(t *testing.T) {
 		t.Errorf("a second sweep did %+v", got)
 	}
 	checked(t, s.Store)
+}
+
+// The sweeper ends many in few statements, and each as if it were the only one.
+func TestSweepEndsEachByItself(t *testing.T) {
+	s := storetest.Open(t)
+	var made []*tel.Reservation
+	for i := range 50 {
+		made = append(made, reserve(t, s, []tel.Actor{admin, rival}[i%2], raleighs(3*i, 1+i%3)...))
+		s.Clock.Add(time.Second)
+	}
+	s.Clock.Add(4*time.Hour - 6*time.Second) // the last five live on
+	if got := must[store.Swept](t)(s.Sweep(ctx)); got.Expired != 45 {
+		t.Error(got)
+	}
+	checked(t, s.Store)
+	for i, was := range made[:45] {
+		actor := []tel.Actor{admin, rival}[i%2]
+		r := must[*tel.Reservation](t)(s.Reservation(ctx, actor, was.ID))
+		if r.State != tel.StateExpired || !r.EndedAt.Equal(was.ExpiresAt) || len(r.TNs) != 1+i%3 || !r.TNs[i%3].EndedAt.Equal(was.ExpiresAt) {
+			t.Errorf("%+v", r)
+		}
+		events := must[[]*tel.Event](t)(s.History(ctx, r))
+		if last := events[len(events)-1]; last.Kind != tel.EventExpired || !slices.Equal(last.Facts.TNs, raleighs(3*i, 1+i%3)) {
+			t.Errorf("%+v", last)
+		}
+	}
+	for i, was := range made[45:] {
+		if r := must[*tel.Reservation](t)(s.Reservation(ctx, []tel.Actor{rival, admin}[i%2], was.ID)); r.State != tel.StateLive || len(r.HeldTNs()) != was.TNCount {
+			t.Errorf("%+v", r)
+		}
+	}
 }
 
 func TestReserveAfterExpiry(t *testing.T) {

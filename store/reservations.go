@@ -532,16 +532,12 @@ func (t *tx) endFor(r *tel.Reservation, kind tel.EventKind, order int64) error {
 	if err := oneRow(n, err); err != nil {
 		return err
 	}
-	if _, err := t.exec(`INSERT INTO past_hold (tn, reservation, ended_at, how) SELECT tn, reservation, $1, $2 FROM hold WHERE reservation = $3`,
-		micros(r.EndedAt), string(r.State), r.Seq); err != nil {
-		return err
-	}
-	freed, err := t.freeHolds(r.Seq)
+	freed, err := t.freeHolds([]int64{r.Seq})
 	if err != nil {
 		return err
 	}
-	a.count(-len(freed))
-	t.event(kind, r.Account, r.Seq, tel.Facts{TNs: freed, Reason: r.EndReason, Order: order})
+	a.count(-len(freed[r.Seq]))
+	t.event(kind, r.Account, r.Seq, tel.Facts{TNs: freed[r.Seq], Reason: r.EndReason, Order: order})
 	for i := range r.TNs {
 		if r.TNs[i].EndedAt.IsZero() {
 			r.TNs[i].EndedAt, r.TNs[i].End = r.EndedAt, r.State
@@ -550,14 +546,26 @@ func (t *tx) endFor(r *tel.Reservation, kind tel.EventKind, order int64) error {
 	return nil
 }
 
-func (t *tx) freeHolds(seq int64) ([]tel.Number, error) {
-	t.writes++
-	rows, err := t.query(`DELETE FROM hold WHERE reservation = $1 RETURNING tn`, seq)
-	if err != nil {
-		return nil, err
+// freeHolds makes the holds of reservations that have just ended past ones, and
+// answers their TNs.
+func (t *tx) freeHolds(seqs []int64) (map[int64][]tel.Number, error) {
+	freed := make(map[int64][]tel.Number, len(seqs))
+	err := inBites(keys(seqs), func(in string, some []any) error {
+		if _, err := t.exec(`INSERT INTO past_hold (tn, reservation, ended_at, how) SELECT h.tn, r.seq, r.ended_at, r.state FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.reservation `+in, some...); err != nil {
+			return err
+		}
+		rows, err := t.query(`DELETE FROM hold WHERE reservation `+in+` RETURNING reservation, tn`, some...)
+		return eachRow(rows, err, func(row scanner) error {
+			var seq int64
+			var tn tel.Number
+			err := row.Scan(&seq, &tn)
+			freed[seq] = append(freed[seq], tn)
+			return err
+		})
+	})
+	for _, tns := range freed {
+		slices.Sort(tns)
 	}
-	freed, err := collect(rows, func(row scanner) (tn tel.Number, err error) { return tn, row.Scan(&tn) })
-	slices.Sort(freed)
 	return freed, err
 }
 
@@ -577,6 +585,37 @@ func (t *tx) expire(r *tel.Reservation) error {
 			return err
 		}
 		return t.end(r, tel.EventExpired)
+	})
+}
+
+// expireAll is expire for many, in few statements.
+func (t *tx) expireAll(list []*tel.Reservation) error {
+	return t.asClock(func() error {
+		by := t.actor.Sign()
+		seqs := make([]int64, len(list))
+		for i, r := range list {
+			if err := r.Expire(by, t.now); err != nil {
+				return err
+			}
+			seqs[i] = r.Seq
+		}
+		if err := t.execEach(keys(seqs), `UPDATE reservation SET state = %s, ended_at = expires_at, ended_by = %s, ended_by_name = %s, ended_door = %s WHERE ended_at IS NULL AND seq`,
+			string(tel.StateExpired), by.ID, by.Name, by.Door); err != nil {
+			return err
+		}
+		freed, err := t.freeHolds(seqs)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			a, err := t.account(r.Account)
+			if err != nil {
+				return err
+			}
+			a.count(-len(freed[r.Seq]))
+			t.event(tel.EventExpired, r.Account, r.Seq, tel.Facts{TNs: freed[r.Seq]})
+		}
+		return nil
 	})
 }
 

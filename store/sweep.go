@@ -85,13 +85,8 @@ func (s *Store) sweepExpired(ctx context.Context) (n int, err error) {
 			return err
 		}
 		due = few(due)
-		for _, r := range due {
-			if err := t.expire(r); err != nil {
-				return err
-			}
-		}
 		n = len(due)
-		return nil
+		return t.expireAll(due)
 	})
 	return n, err
 }
