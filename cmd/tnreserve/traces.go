@@ -60,12 +60,13 @@ func (t *traces) close() {
 	}
 }
 
-// handler begins a span for each request. The one who makes it never sees the address,
-// which may hold a token or a TN: it gets a request without one.
+// handler begins a span for each request. The one who makes it gets to see nothing that
+// may hold a token or a TN: no address, and no header but those that name the trace.
 func (t *traces) handler(next http.Handler) http.Handler {
-	type address struct{}
+	type whole struct{}
 	inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.URL = r.Context().Value(address{}).(*url.URL)
+		came := r.Context().Value(whole{}).(*http.Request)
+		r.Method, r.URL, r.Header = came.Method, came.URL, came.Header
 		next.ServeHTTP(w, r)
 	})
 	outer := otelhttp.NewHandler(inner, "request", otelhttp.WithTracerProvider(t.provider), otelhttp.WithMeterProvider(metricnoop.NewMeterProvider()),
@@ -77,8 +78,9 @@ func (t *traces) handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		bare := r.WithContext(context.WithValue(r.Context(), address{}, r.URL))
-		bare.URL = &url.URL{Scheme: r.URL.Scheme}
+		bare := r.WithContext(context.WithValue(r.Context(), whole{}, r))
+		bare.Method, bare.URL = observe.MethodOf(r.Method), &url.URL{}
+		bare.Header = http.Header{"Traceparent": r.Header["Traceparent"], "Tracestate": r.Header["Tracestate"]}
 		outer.ServeHTTP(w, bare)
 	})
 }

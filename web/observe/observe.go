@@ -25,7 +25,7 @@ type Observer struct {
 type Seen struct {
 	ID      string
 	Door    string
-	Method  string // "other" for one that nobody knows
+	Method  string // of MethodOf
 	Route   string // the pattern; "unknown" when there is none
 	Status  int    // 0 when nobody waited for an answer
 	Bytes   int64
@@ -48,7 +48,7 @@ type Request struct {
 // fills in Route, Account and Client, and calls End whatever happens.
 func (o *Observer) Begin(door string, w http.ResponseWriter, r *http.Request) (*Request, *http.Request) {
 	q := &Request{ResponseWriter: w, observer: o, start: time.Now()} // a stopwatch; nothing is decided by it
-	q.Seen = Seen{ID: idOf(r), Door: door, Method: methodOf(r.Method), Route: noRoute}
+	q.Seen = Seen{ID: idOf(r), Door: door, Method: MethodOf(r.Method), Route: noRoute}
 	q.ctx = context.WithValue(r.Context(), key{}, q)
 	w.Header().Set("X-Request-Id", q.ID)
 	if o.Began != nil {
@@ -144,7 +144,8 @@ func safe(id string) bool {
 	return letters
 }
 
-func methodOf(method string) string {
+// MethodOf is a method of HTTP, "other" for what is none that anybody knows.
+func MethodOf(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
 		return method

@@ -26,13 +26,13 @@ func TestIDs(t *testing.T) {
 
 func TestMethods(t *testing.T) {
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
-		if methodOf(method) != method {
-			t.Errorf("%s is %s", method, methodOf(method))
+		if MethodOf(method) != method {
+			t.Errorf("%s is %s", method, MethodOf(method))
 		}
 	}
 	for _, method := range []string{"get", "BREW", "9195550123", ""} {
-		if methodOf(method) != "other" {
-			t.Errorf("%s is %s", method, methodOf(method))
+		if MethodOf(method) != "other" {
+			t.Errorf("%s is %s", method, MethodOf(method))
 		}
 	}
 }
