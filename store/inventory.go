@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"tnreserve/store/intake"
@@ -481,30 +483,54 @@ func (s *Store) loadShelf(ctx context.Context) error {
 	if err := s.putBlocks(ctx, tx, 0, lastBlock); err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT h.tn, r.expires_at, TRUE FROM hold h JOIN reservation r ON r.seq = h.reservation`)
-	if err := eachRow(rows, err, s.takeHeld); err != nil {
+	if err := s.takeAll(ctx, tx, `SELECT h.tn AS tn, r.expires_at AS until FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn`); err != nil {
 		return err
 	}
-	rows, err = tx.QueryContext(ctx, `SELECT tn, COALESCE(until, 0), until IS NOT NULL FROM tn_state`)
-	if err := eachRow(rows, err, s.takeHeld); err != nil {
+	if err := s.takeAll(ctx, tx, `SELECT tn, COALESCE(until, 0) AS until FROM tn_state WHERE tn`); err != nil {
 		return err
 	}
 	s.followed.Store(time.Now())
 	return nil
 }
 
-// takeHeld takes one TN off the shelf: until a time, or until somebody says.
-func (s *Store) takeHeld(row scanner) error {
-	var tn tel.Number
-	var until int64
-	var bounded bool
-	if err := row.Scan(&tn, &until, &bounded); err != nil {
-		return err
+// takeAtOnce is how many TNs are read as one text: a row costs more than what is in it.
+const takeAtOnce = 10_000
+
+// takeAll takes what a query finds off the shelf: until a time, or for 0 until somebody
+// says.
+func (s *Store) takeAll(ctx context.Context, q querier, tns string) error {
+	for n, last := takeAtOnce, int64(0); n == takeAtOnce; {
+		rows, err := q.QueryContext(ctx, `SELECT COUNT(*), COALESCE(MAX(tn), 0), COALESCE(string_agg(CAST(tn AS TEXT) || ' ' || CAST(until AS TEXT), ','), '')
+			FROM (`+tns+` > $1 ORDER BY tn LIMIT `+strconv.Itoa(takeAtOnce)+`) AS found`, last)
+		err = eachRow(rows, err, func(row scanner) error {
+			var text string
+			if err := row.Scan(&n, &last, &text); err != nil {
+				return err
+			}
+			return s.takeThese(text)
+		})
+		if err != nil {
+			return err
+		}
 	}
-	if bounded {
-		s.shelf.TakeUntil(tn, time.UnixMicro(until))
-	} else {
-		s.shelf.Take(tn)
+	return nil
+}
+
+func (s *Store) takeThese(text string) error {
+	for text != "" {
+		var one string
+		one, text, _ = strings.Cut(text, ",")
+		number, until, _ := strings.Cut(one, " ")
+		tn, err1 := strconv.ParseInt(number, 10, 64)
+		at, err2 := strconv.ParseInt(until, 10, 64)
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		if at == 0 {
+			s.shelf.Take(tel.Number(tn))
+		} else {
+			s.shelf.TakeUntil(tel.Number(tn), time.UnixMicro(at))
+		}
 	}
 	return nil
 }

@@ -243,17 +243,21 @@ func commits(answers []*pgconn.Result) (n int) {
 	return n
 }
 
+// commitNow ends a transaction and its turn without waiting for the disk.
+const commitNow = `SET LOCAL synchronous_commit = off; COMMIT`
+
 // ending is how a transaction ends, and how many commits must be answered for that. One
-// that wrote nothing may have read what is not durable yet, and is answered for it.
+// that wrote nothing has nothing to wait for, unless it read what is not durable yet.
 func (t *tx) ending() (text string, commits int) {
 	switch {
 	case len(t.events) > 0:
-		return `SET LOCAL synchronous_commit = off; COMMIT; ` + t.settling(t.events[len(t.events)-1].Seq) +
-			`; BEGIN; SET LOCAL synchronous_commit = off; NOTIFY tnreserve, '` + t.store.node + `'; COMMIT`, 2
-	case t.writes == 0 && t.chain.unsettled:
-		return `COMMIT; ` + t.settling(t.chain.seq), 2
+		return commitNow + `; ` + t.settling(t.events[len(t.events)-1].Seq) + `; BEGIN; NOTIFY tnreserve, '` + t.store.node + `'; ` + commitNow, 2
+	case t.writes > 0:
+		return `COMMIT`, 1
+	case t.chain.unsettled:
+		return commitNow + `; ` + t.settling(t.chain.seq), 2
 	}
-	return `COMMIT`, 1
+	return commitNow, 1
 }
 
 // settling waits until the disk has all that was committed before. A number that is there
@@ -271,7 +275,7 @@ func (w *writer) settling(seq int64) string {
 // durable.
 func settlePostgres(w *writer, last lastLink) error {
 	return w.conn.Raw(func(c any) error {
-		_, err := c.(*stdlib.Conn).Conn().PgConn().Exec(w.ctx, `COMMIT; `+w.settling(last.seq)).ReadAll()
+		_, err := c.(*stdlib.Conn).Conn().PgConn().Exec(w.ctx, commitNow+`; `+w.settling(last.seq)).ReadAll()
 		return err
 	})
 }

@@ -45,17 +45,18 @@ func (b *bench) loadInUse(what, db string) error {
 	if err != nil {
 		return err
 	}
-	var took times
+	var took, cpu times
 	var most string
 	for range 3 {
 		srv, err := b.serve(db)
 		if err != nil {
 			return err
 		}
-		took, most = append(took, srv.ready), srv.memory()
+		took, cpu, most = append(took, srv.ready), append(cpu, srv.cpu()), srv.memory()
 		srv.stop()
 	}
 	b.row(fmt.Sprintf("%s: to the first search, %s TNs in service, %s held", what, tel.Count(int(served)), tel.Count(int(holds))), took.String(), "under 30 s")
+	b.row(what+": processor time for that", cpu.String(), "")
 	b.row(what+": most memory", most, "under 1 GB")
 	return nil
 }
