@@ -44,7 +44,7 @@ type AuditRow struct {
 // families are what the kinds of event are called together.
 var families = map[string]string{
 	"reservation": "Reservations", "order": "Orders", "tn": "Numbers", "account": "Accounts", "person": "People",
-	"client": "API clients", "inventory": "Inventory", "desk": "Look-ups",
+	"client": "API clients", "inventory": "Inventory", "desk": "Look-ups", "database": "Database",
 }
 
 func (f AuditFilter) kinds() []Choice {
