@@ -46,7 +46,7 @@ type AuditRow struct {
 // families are what the kinds of event are called together.
 var families = map[string]string{
 	"reservation": texts.Mark("Reservations"), "order": texts.Mark("Orders"), "tn": texts.Mark("Numbers"), "account": texts.Mark("Accounts"), "person": texts.Mark("People"),
-	"client": texts.Mark("API clients"), "inventory": texts.Mark("Inventory"), "desk": texts.Mark("Look-ups"),
+	"client": texts.Mark("API clients"), "inventory": texts.Mark("Inventory"), "desk": texts.Mark("Look-ups"), "database": texts.Mark("Database"),
 }
 
 func familyName(ctx context.Context, family string) string {

@@ -42,6 +42,10 @@ func TestCommandLine(t *testing.T) {
 		{name: "backup to where", args: "backup --db DB", code: 2, err: "expected \"<file>\""},
 		{name: "backup over something", args: "backup --db DB DB", code: 1, err: "exists already"},
 
+		{name: "restore none", args: "restore --db DB.other MISSING", code: 1, err: "There is no backup"},
+		{name: "restore postgres", args: "restore --db postgres://h/tn MISSING", code: 1, err: "pg_restore"},
+		{name: "half configured", args: "config --check --trusted-proxy 127.0.0.1/32", code: 1, err: "it needs --base-url too"},
+
 		{name: "copy none", args: "copy --from MISSING --to DB.two", code: 1, err: "there is no database"},
 		{name: "copy nowhere", args: "copy --from DB", code: 2, err: "--to"},
 		{name: "copy over something", args: "copy --from DB --to DB", code: 1, err: "cannot be copied to itself"},
