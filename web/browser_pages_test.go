@@ -145,8 +145,24 @@ func everyPage(t *testing.T, browser context.Context) {
 				b.toast("Reserved")
 				b.js(`document.querySelector('#sel-2125554005').click(); document.querySelector('details.extra').open = true`)
 				b.look(view{"search-selected", ""}, pictures, role)
+				b.inSpanish(pictures, role)
 			}
 		})
+	}
+}
+
+// inSpanish looks at pages whose words are longer in another language.
+func (b *tab) inSpanish(pictures, role string) {
+	b.t.Helper()
+	b.size(1440, 900)
+	b.goTo("/settings")
+	b.js(`document.querySelector('#my-language').value = 'es'`)
+	b.click("#settings-save")
+	b.holds("Spanish", `document.documentElement.lang === 'es'`)
+	for _, v := range []view{{"search-es", "/search?order=asc"}, {"reservations-es", "/reservations"}, {"settings-es", "/settings"}, {"audit-es", "/audit"}} {
+		b.size(1440, 900)
+		b.goTo(v.path)
+		b.look(v, pictures, role)
 	}
 }
 

@@ -2,6 +2,8 @@ package texts
 
 import (
 	"context"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,4 +67,20 @@ func TestRefusal(t *testing.T) {
 	if before, after := Split(en, "%s left|codes"); before != "" || after != " left" {
 		t.Errorf("%q, %q", before, after)
 	}
+}
+
+// Pages are made at once.
+func TestAtOnce(t *testing.T) {
+	var group sync.WaitGroup
+	for _, language := range []string{"en", "es", "en", "es"} {
+		group.Go(func() {
+			ctx := In(context.Background(), language)
+			for n := range 200 {
+				if got := T(ctx, "%d numbers", 1000+n); !strings.HasPrefix(got, "1") {
+					t.Error(got)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

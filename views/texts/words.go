@@ -74,8 +74,8 @@ func Time(ctx context.Context, t time.Time) string {
 	return T(ctx, "%s %s %s at %s", t.Format("2"), Month(ctx, t.Month()), t.Format("2006"), t.Format("15:04:05 UTC"))
 }
 
-// words are those of states, moves, roles and actions that refusals name.
-var words = []string{
+// Said by word: those of states, moves, roles and actions that refusals name.
+var _ = []string{
 	Mark("live"), Mark("submitted"), Mark("ordered"), Mark("cancelled"), Mark("expired"),
 	Mark("extend"), Mark("drop"), Mark("cancel"), Mark("submit"), Mark("resume"), Mark("order"), Mark("expire"),
 	Mark("complete"), Mark("complete in part"), Mark("fail"), Mark("back-order"), Mark("fill"),
