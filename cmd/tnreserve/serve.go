@@ -101,7 +101,9 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	var background sync.WaitGroup
 	defer background.Wait()
 	background.Go(func() { sweepEvery(ctx, s, log) })
-	background.Go(func() { notify.New(notify.Config{Store: s, Log: log, AllowPrivate: c.AllowPrivateWebhooks}).Run(ctx) })
+	background.Go(func() {
+		notify.New(notify.Config{Store: s, Log: log, AllowPrivate: c.AllowPrivateWebhooks, BaseURL: c.BaseURL}).Run(ctx)
+	})
 	background.Go(func() { clock.watch(ctx, log) })
 	return newFrontend(xmlDoor.Beside(jsonDoor.Beside(site.Handler())), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log).serve(ctx, ln)
 }
