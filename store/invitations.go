@@ -192,28 +192,56 @@ func (t *tx) endInvitation(i *tel.Invitation, person string) error {
 
 // Accept gives the signed-in person the role that they were invited to. CodeForbidden
 // when the invitation is for somebody else.
-func (s *Store) Accept(ctx context.Context, actor tel.Actor, token string) (*tel.Invitation, error) {
-	p, err := s.Self(ctx, actor)
+//
+// Whoever set a person up in one place may know their password: an admin who opened the
+// invitation or the link for a new password. So that it opens no place more, somebody
+// with a password shows it here and chooses another; their other sessions end.
+func (s *Store) Accept(ctx context.Context, actor tel.Actor, token string, own Passwords) (*tel.Invitation, error) {
+	p, before, err := s.self(ctx, actor)
 	if err != nil {
 		return nil, err
+	}
+	if i, err := s.PeekInvitation(ctx, token); err != nil {
+		return nil, err
+	} else if err := isFor(i, p); err != nil {
+		return nil, err
+	}
+	renew := func(*tx) error { return nil }
+	if before != "" {
+		if own.Old == own.New {
+			return nil, tel.Invalid("password", "Choose another password than the one that you have.")
+		}
+		if renew, err = s.changedPassword(ctx, actor, p, before, own); err != nil {
+			return nil, err
+		}
 	}
 	var out *tel.Invitation
 	return out, s.change(ctx, actor, func(t *tx) (err error) {
 		if out, err = t.takeInvitation(token); err != nil {
 			return err
 		}
-		return t.accept(out, p)
+		return t.accept(out, p, renew)
 	})
 }
 
-func (t *tx) accept(i *tel.Invitation, p *tel.Person) error {
+func isFor(i *tel.Invitation, p *tel.Person) error {
 	if i.Email != p.Email {
 		return tel.Refuse(tel.CodeForbidden, "This invitation is for somebody else. Sign in with the address that was invited.")
+	}
+	return nil
+}
+
+func (t *tx) accept(i *tel.Invitation, p *tel.Person, renew func(*tx) error) error {
+	if err := isFor(i, p); err != nil {
+		return err
 	}
 	if err := t.newThere(i.Email, i.Account); err != nil {
 		return err
 	}
-	var err error
+	err := renew(t)
+	if err != nil {
+		return err
+	}
 	if i.Account == 0 {
 		_, err = t.exec(`UPDATE person SET platform = $1 WHERE id = $2`, string(i.Role), p.ID)
 	} else {

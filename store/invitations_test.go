@@ -20,6 +20,16 @@ func invite(t *testing.T, s *storetest.Store, by tel.Actor, email string, role t
 	return must[string](t)(s.Invite(ctx, by, store.NewInvitation{Email: email, Role: role, Account: account}))
 }
 
+// joins gives somebody a place more and leaves them the password they had.
+func joins(t *testing.T, s *storetest.Store, p *tel.Person, role tel.Role, account tel.AccountID) {
+	t.Helper()
+	self := tel.Actor{Kind: tel.KindPerson, ID: p.ID}
+	must[*tel.Invitation](t)(s.Accept(ctx, self, invite(t, s, tel.System("test"), p.Email, role, account), store.Passwords{Old: password, New: newer}))
+	if err := s.ChangePassword(ctx, self, "", newer, password); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestInvitationOfSomebodyNew(t *testing.T) {
 	s := storetest.Open(t)
 	token := invite(t, s, admin, " Ada@acme.example", tel.RoleMember, acme)
@@ -59,22 +69,27 @@ func TestInvitationOfSomebodyKnown(t *testing.T) {
 	bob := person(t, s, "bob@acme.example", tel.RoleMember, globex)
 	token := invite(t, s, admin, ada.Email, tel.RoleMember, acme)
 	code(t, second(s.AcceptAsNew(ctx, token, store.NewPerson{Name: "Eve", Password: "another password"}, store.Caller{})), tel.CodeConflict)
-	code(t, second(s.Accept(ctx, as(bob, tel.RoleMember, globex), token)), tel.CodeForbidden)
+	own := store.Passwords{Old: password, New: newer}
+	code(t, second(s.Accept(ctx, as(bob, tel.RoleMember, globex), token, own)), tel.CodeForbidden)
+	for _, bad := range []store.Passwords{{}, {Old: password}, {New: newer}, {Old: "wrong password", New: newer}, {Old: password, New: "short"}, {Old: password, New: password}} {
+		code(t, second(s.Accept(ctx, as(ada, tel.RoleAdmin, globex), token, bad)), tel.CodeInvalid)
+	}
 	if got := must[*tel.Person](t)(s.Person(ctx, operator, 0, ada.ID)); len(got.Memberships) != 1 {
 		t.Error("a role before it was accepted")
 	}
-	must[*tel.Invitation](t)(s.Accept(ctx, as(ada, tel.RoleAdmin, globex), token))
-	code(t, second(s.Accept(ctx, as(ada, tel.RoleAdmin, globex), token)), tel.CodeSignIn)
+	must[*tel.Invitation](t)(s.Accept(ctx, as(ada, tel.RoleAdmin, globex), token, own))
+	code(t, second(s.Accept(ctx, as(ada, tel.RoleAdmin, globex), token, own)), tel.CodeSignIn)
 	got := must[*tel.Person](t)(s.Person(ctx, operator, 0, ada.ID))
 	if len(got.Memberships) != 2 || got.Memberships[0].Role != tel.RoleMember || got.Memberships[0].Account != acme {
 		t.Errorf("%+v", got.Memberships)
 	}
-	must[*store.Session](t)(s.SignIn(ctx, ada.Email, password, store.Caller{})) // their own password still
+	must[*store.Session](t)(s.SignIn(ctx, ada.Email, newer, store.Caller{}))
+	code(t, second(s.SignIn(ctx, ada.Email, password, store.Caller{})), tel.CodeSignIn)
 	code(t, second(s.Invite(ctx, admin, store.NewInvitation{Email: ada.Email, Role: tel.RoleAdmin, Account: acme})), tel.CodeConflict)
 
 	// To the platform.
 	op := invite(t, s, operator, bob.Email, tel.RoleOperator, 0)
-	must[*tel.Invitation](t)(s.Accept(ctx, as(bob, tel.RoleMember, globex), op))
+	must[*tel.Invitation](t)(s.Accept(ctx, as(bob, tel.RoleMember, globex), op, own))
 	if got := must[*tel.Person](t)(s.Person(ctx, operator, 0, bob.ID)); got.Platform != tel.RoleOperator {
 		t.Errorf("%+v", got)
 	}
@@ -134,5 +149,27 @@ func TestInvitationsEnd(t *testing.T) {
 	program := admin
 	program.Kind = tel.KindClient
 	code(t, second(s.Invite(ctx, program, store.NewInvitation{Email: "a@b.cd", Role: tel.RoleMember, Account: acme})), tel.CodeForbidden)
+	checked(t, s.Store)
+}
+
+// What one account's admin knows of somebody opens no other place: not by being there
+// already, nor by a link or a session from before.
+func TestOneAdminsPasswordOpensNoOtherPlace(t *testing.T) {
+	s := storetest.Open(t)
+	token := invite(t, s, rival, "ada@example.com", tel.RoleMember, globex)
+	known := must[*store.Session](t)(s.AcceptAsNew(ctx, token, store.NewPerson{Name: "Ada", Password: password}, store.Caller{})) // by Globex's admin
+	ada := &known.Person
+	own := must[*store.Session](t)(s.SignIn(ctx, ada.Email, password, store.Caller{}))
+
+	code(t, second(s.CreatePerson(ctx, admin, store.NewPerson{Email: ada.Email, Role: tel.RoleMember, Account: acme})), tel.CodeConflict)
+	code(t, second(s.CreatePerson(ctx, tel.System("cli"), store.NewPerson{Email: ada.Email, Password: newer, Role: tel.RoleMember, Account: acme})), tel.CodeConflict)
+	code(t, s.SetPlatformRole(ctx, operator, ada.Email, tel.RoleSupport), tel.CodeConflict)
+
+	must[*tel.Invitation](t)(s.Accept(ctx, own.Actor, invite(t, s, admin, ada.Email, tel.RoleAdmin, acme), store.Passwords{Session: own.Token, Old: password, New: newer}))
+	code(t, second(s.Session(ctx, known.Token, "")), tel.CodeSignIn)
+	code(t, second(s.SignIn(ctx, ada.Email, password, store.Caller{})), tel.CodeSignIn)
+	must[*store.Session](t)(s.Session(ctx, own.Token, ""))
+	must[*store.Session](t)(s.SignIn(ctx, ada.Email, newer, store.Caller{}))
+	code(t, second(s.NewResetLink(ctx, rival, globex, ada.ID)), tel.CodeConflict)
 	checked(t, s.Store)
 }

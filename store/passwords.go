@@ -202,39 +202,55 @@ func (s *Store) ChangePassword(ctx context.Context, actor tel.Actor, token, old,
 	if err != nil {
 		return err
 	}
-	if err := tel.CheckPassword(password); err != nil {
+	write, err := s.changedPassword(ctx, actor, p, before, Passwords{Session: token, Old: old, New: password})
+	if err != nil {
 		return err
+	}
+	return s.change(ctx, actor, write)
+}
+
+// Passwords are a signed-in person's own: the one they have and the one they choose.
+type Passwords struct {
+	Session  string // the token of the session that asks, which goes on
+	Old, New string
+}
+
+// changedPassword judges a new password and answers what writes it down. before is the
+// hash of the one that the person has.
+func (s *Store) changedPassword(ctx context.Context, actor tel.Actor, p *tel.Person, before string, n Passwords) (write func(*tx) error, err error) {
+	if err := tel.CheckPassword(n.New); err != nil {
+		return nil, err
 	}
 	try, err := s.tryPassword(ctx, "password of "+p.ID, actor.Addr)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ok, err := s.comparePassword(ctx, old, before)
+	ok, err := s.comparePassword(ctx, n.Old, before)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !ok {
-		return tel.Invalid("old", "That is not your password.")
+		return nil, tel.Invalid("old", "That is not your password.")
 	}
-	hash, err := s.hashPassword(ctx, password)
+	hash, err := s.hashPassword(ctx, n.New)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.change(ctx, actor, func(t *tx) error {
+	return func(t *tx) error {
 		// Another change of it may have come between.
-		n, err := t.exec(`UPDATE person SET password = $1 WHERE id = $2 AND password = $3`, hash, p.ID, before)
-		if err := oneRow(n, err); err != nil {
+		rows, err := t.exec(`UPDATE person SET password = $1 WHERE id = $2 AND password = $3`, hash, p.ID, before)
+		if err := oneRow(rows, err); err != nil {
 			return err
 		}
 		if err := t.succeeded(try); err != nil {
 			return err
 		}
-		if _, err := t.exec(`DELETE FROM session WHERE person_id = $1 AND token <> $2`, p.ID, tokenHash(token)); err != nil {
+		if _, err := t.exec(`DELETE FROM session WHERE person_id = $1 AND token <> $2`, p.ID, tokenHash(n.Session)); err != nil {
 			return err
 		}
 		t.event(tel.EventPasswordChanged, 0, 0, tel.Facts{Subject: p.ID})
 		return nil
-	})
+	}, nil
 }
 
 // NewResetLink makes the one link that sets a person's password; older ones die. An

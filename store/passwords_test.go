@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func TestResetLink(t *testing.T) {
 	code(t, s.ResetPassword(ctx, late, password), tel.CodeSignIn)
 	for _, p := range []*tel.Person{person(t, s, "boss@acme.example", tel.RoleAdmin, acme), person(t, s, "ada2@acme.example", tel.RoleOperator, 0)} {
 		if p.Platform != "" {
-			person(t, s, p.Email, tel.RoleMember, acme)
+			joins(t, s, p, tel.RoleMember, acme)
 		}
 		code(t, second(s.NewResetLink(ctx, admin, acme, p.ID)), tel.CodeConflict) // an admin takes over nobody who may more
 	}
@@ -98,19 +99,21 @@ func TestResetLinkEndsWithAnotherPlace(t *testing.T) {
 	s := storetest.Open(t)
 	for name, comes := range map[string]func(*tel.Person) error{
 		"invited": func(p *tel.Person) error {
-			_, err := s.Accept(ctx, as(p, tel.RoleMember, acme), invite(t, s, operator, p.Email, tel.RoleAdmin, globex))
+			_, err := s.Accept(ctx, as(p, tel.RoleMember, acme), invite(t, s, operator, p.Email, tel.RoleAdmin, globex), store.Passwords{Old: password, New: newer})
 			return err
 		},
-		"added":   func(p *tel.Person) error { person(t, s, p.Email, tel.RoleMember, globex); return nil },
-		"support": func(p *tel.Person) error { return s.SetPlatformRole(ctx, operator, p.Email, tel.RoleSupport) },
+		"to the platform": func(p *tel.Person) error {
+			_, err := s.Accept(ctx, as(p, tel.RoleMember, acme), invite(t, s, operator, p.Email, tel.RoleSupport, 0), store.Passwords{Old: password, New: newer})
+			return err
+		},
 	} {
-		p := person(t, s, name+"@acme.example", tel.RoleMember, acme)
+		p := person(t, s, strings.ReplaceAll(name, " ", "-")+"@acme.example", tel.RoleMember, acme)
 		token := must[string](t)(s.NewResetLink(ctx, admin, acme, p.ID))
 		if err := comes(p); err != nil {
 			t.Fatal(name, err)
 		}
-		code(t, s.ResetPassword(ctx, token, newer), tel.CodeSignIn)
-		must[*store.Session](t)(s.SignIn(ctx, p.Email, password, store.Caller{}))
+		code(t, s.ResetPassword(ctx, token, password), tel.CodeSignIn)
+		must[*store.Session](t)(s.SignIn(ctx, p.Email, newer, store.Caller{}))
 	}
 	checked(t, s.Store)
 }

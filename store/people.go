@@ -21,9 +21,10 @@ type NewPerson struct {
 	Account     tel.AccountID // 0 for an operator, or support of all accounts
 }
 
-// CreatePerson makes a person with a first role. A person who exists already gets the
-// role in one more account; their password stays. CodeConflict when they have a role
-// there.
+// CreatePerson makes a person with a first role. CodeConflict for somebody who signs in
+// with a password already: whoever set that would come in by it, so another place is
+// theirs by an invitation only (Accept). Without a password they get the role in one more
+// account.
 func (s *Store) CreatePerson(ctx context.Context, actor tel.Actor, n NewPerson) (*tel.Person, error) {
 	if err := cleanPerson(&n); err != nil {
 		return nil, err
@@ -37,10 +38,35 @@ func (s *Store) CreatePerson(ctx context.Context, actor tel.Actor, n NewPerson) 
 	}
 	var out *tel.Person
 	err = s.change(ctx, actor, func(t *tx) (err error) {
+		if err := t.actor.Require(tel.ActManagePeople, n.Account); err != nil {
+			return err
+		}
+		if err := t.mayBeAdded(n); err != nil {
+			return err
+		}
 		out, err = t.createPerson(n, hash)
 		return err
 	})
 	return out, err
+}
+
+// mayBeAdded refuses a password for somebody who exists, and who has one themselves.
+func (t *tx) mayBeAdded(n NewPerson) error {
+	id, err := t.personID(n.Email)
+	if tel.CodeOf(err) == tel.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.newThere(n.Email, n.Account); err != nil {
+		return err
+	}
+	p, err := scanPersonIn(t.row(personInSQL, id, 0), 0)
+	if err == nil && (p.HasPassword || n.Password != "") {
+		err = tel.Refuse(tel.CodeConflict, "%s signs in here already, and keeps their own password. Invite them: they accept as themselves.", n.Email)
+	}
+	return err
 }
 
 func cleanPerson(n *NewPerson) (err error) {
@@ -113,13 +139,13 @@ func (t *tx) createPerson(n NewPerson, hash string) (*tel.Person, error) {
 
 // personColumns and personTables read a person as a whole; scanPerson takes them.
 const (
-	personColumns = `p.id, p.email, p.name, p.platform, p.created_at, p.off_at, f.confirmed_at, p.sso IS NOT NULL, p.zone, p.theme, p.language`
+	personColumns = `p.id, p.email, p.name, p.platform, p.created_at, p.off_at, f.confirmed_at, p.sso IS NOT NULL, p.password <> '', p.zone, p.theme, p.language`
 	personTables  = `person p LEFT JOIN second_factor f ON f.person_id = p.id`
 )
 
 func scanPerson(row scanner, more ...any) (*tel.Person, error) {
 	var p tel.Person
-	return &p, row.Scan(append([]any{&p.ID, &p.Email, &p.Name, (*string)(&p.Platform), (*micros)(&p.CreatedAt), (*micros)(&p.OffAt), (*micros)(&p.FactorAt), &p.SSO, &p.Zone, &p.Theme, &p.Language}, more...)...)
+	return &p, row.Scan(append([]any{&p.ID, &p.Email, &p.Name, (*string)(&p.Platform), (*micros)(&p.CreatedAt), (*micros)(&p.OffAt), (*micros)(&p.FactorAt), &p.SSO, &p.HasPassword, &p.Zone, &p.Theme, &p.Language}, more...)...)
 }
 
 // personInSQL finds a person where an actor manages people: in an account, or

@@ -461,7 +461,7 @@ func TestSelling(t *testing.T) {
 		}
 	}
 	withCheckout(t, s)
-	for _, bad := range []string{"javascript:alert(1)", "//pay.example.com", "https://u:p@pay.example.com", "https://pay.example.com/#x", "https://pay.example.com?nonce=1", "ftp://pay.example.com", "https://pay.example.com/a b", "https:\\\\pay.example.com"} {
+	for _, bad := range []string{"javascript:alert(1)", "//pay.example.com", "https://u:p@pay.example.com", "https://pay.example.com/#x", "https://pay.example.com?nonce=1", "ftp://pay.example.com", "https://pay.example.com/a b", "https:\\\\pay.example.com", "https://pay.example.com/?a=1;b=2", "https://pay.example.com/?a=%zz", "https://pay.example.com/%zz"} {
 		x := tel.DefaultSelling()
 		x.CheckoutURL = bad
 		code(t, s.SetSelling(ctx, admin, acme, x), tel.CodeInvalid)

@@ -67,7 +67,8 @@ func (t *tx) setRole(p *tel.Person, role tel.Role) error {
 }
 
 // SetPlatformRole changes what a person is on the whole platform: operator, support
-// of all accounts, or "" nothing. CodeConflict for the last operator.
+// of all accounts, or "" nothing. CodeConflict for the last operator, and for somebody
+// with a password who is nothing there yet: see Accept.
 func (s *Store) SetPlatformRole(ctx context.Context, actor tel.Actor, email string, role tel.Role) error {
 	if role != "" && role != tel.RoleOperator && role != tel.RoleSupport {
 		return tel.Invalid("role", "On the whole platform a person is operator or support.")
@@ -83,6 +84,9 @@ func (s *Store) SetPlatformRole(ctx context.Context, actor tel.Actor, email stri
 		p, err := t.personIn(0, id)
 		if err != nil {
 			return err
+		}
+		if p.Platform == "" && role != "" && p.HasPassword {
+			return tel.Refuse(tel.CodeConflict, "%s has no place on the whole platform yet. Invite them to it: they accept as themselves, with a new password.", p.Email)
 		}
 		return t.setPlatformRole(p, role)
 	})

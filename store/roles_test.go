@@ -52,8 +52,9 @@ func TestTheLastStay(t *testing.T) {
 func TestTheLastStayInARace(t *testing.T) {
 	s := storetest.Open(t)
 	a, b := person(t, s, "a@example.com", tel.RoleAdmin, acme), person(t, s, "b@example.com", tel.RoleAdmin, acme)
-	person(t, s, "c@example.com", tel.RoleOperator, 0)
-	person(t, s, "d@example.com", tel.RoleOperator, 0)
+	for _, email := range []string{"c@example.com", "d@example.com"} {
+		must[*tel.Person](t)(s.CreatePerson(ctx, tel.System("test"), store.NewPerson{Email: email, Role: tel.RoleOperator}))
+	}
 	back := func() {
 		for _, p := range []*tel.Person{a, b} {
 			s.Deactivate(ctx, operator, acme, p.ID, false)
@@ -128,7 +129,7 @@ func TestPeopleOfOthers(t *testing.T) {
 	person(t, s, "op@example.com", tel.RoleOperator, 0)
 	bob := person(t, s, "bob@globex.example", tel.RoleMember, globex)
 	both := person(t, s, "both@example.com", tel.RoleMember, globex)
-	person(t, s, both.Email, tel.RoleMember, acme)
+	joins(t, s, both, tel.RoleMember, acme)
 	mine := person(t, s, "mine@acme.example", tel.RoleMember, acme)
 	in := must[*store.Session](t)(s.SignIn(ctx, both.Email, password, store.Caller{Addr: "1.2.3.4", Browser: "Firefox on Linux"})) // acts for Acme
 	there := must[*store.Session](t)(s.SignIn(ctx, both.Email, password, store.Caller{}))

@@ -149,12 +149,12 @@ func (s *Store) readSession(ctx context.Context, hash []byte) (*Session, error) 
 	var account tel.AccountID
 	var role, accountName sql.NullString
 	p := &out.Person
-	err := s.read.QueryRowContext(ctx, `SELECT s.id, s.account_id, s.created_at, s.seen_at, p.id, p.email, p.name, p.platform, p.zone, p.theme, p.language, m.role, a.name,
+	err := s.read.QueryRowContext(ctx, `SELECT s.id, s.account_id, s.created_at, s.seen_at, p.id, p.email, p.name, p.platform, p.password <> '', p.zone, p.theme, p.language, m.role, a.name,
 			(SELECT COUNT(*) FROM membership n WHERE n.person_id = p.id AND n.off_at IS NULL) + CASE WHEN p.platform = '' THEN 0 ELSE 1 END
 		FROM session s JOIN person p ON p.id = s.person_id
 		LEFT JOIN membership m ON m.person_id = s.person_id AND m.account_id = s.account_id AND m.off_at IS NULL
 		LEFT JOIN account a ON a.id = s.account_id WHERE s.token = $1 AND s.step = '' AND p.off_at IS NULL`, hash).
-		Scan(&out.ID, &account, (*micros)(&out.CreatedAt), (*micros)(&out.seenAt), &p.ID, &p.Email, &p.Name, (*string)(&p.Platform), &p.Zone, &p.Theme, &p.Language, &role, &accountName, &out.Places)
+		Scan(&out.ID, &account, (*micros)(&out.CreatedAt), (*micros)(&out.seenAt), &p.ID, &p.Email, &p.Name, (*string)(&p.Platform), &p.HasPassword, &p.Zone, &p.Theme, &p.Language, &role, &accountName, &out.Places)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, tel.Refuse(tel.CodeSignIn, "Please sign in.")
 	}

@@ -97,7 +97,7 @@ func TestOneAddressManyPeople(t *testing.T) {
 func TestRolesCountAtOnce(t *testing.T) {
 	s := storetest.Open(t)
 	ada := person(t, s, "ada@acme.example", tel.RoleAdmin, acme)
-	person(t, s, "ada@acme.example", tel.RoleMember, globex)
+	joins(t, s, ada, tel.RoleMember, globex)
 	person(t, s, "bea@acme.example", tel.RoleAdmin, acme)
 	in := must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, store.Caller{}))
 	code(t, second(s.CreatePerson(ctx, operator, store.NewPerson{Email: ada.Email, Role: tel.RoleMember, Account: acme})), tel.CodeConflict)
@@ -268,13 +268,16 @@ func TestPeople(t *testing.T) {
 	if p.Name != "a@b.cd" {
 		t.Error(p)
 	}
-	op := person(t, s, "a@b.cd", tel.RoleOperator, 0)
+	more := store.NewPerson{Email: "a@b.cd", Role: tel.RoleOperator}
+	op := must[*tel.Person](t)(s.CreatePerson(ctx, operator, more))
 	if op.ID != p.ID || op.Platform != tel.RoleOperator {
 		t.Errorf("%+v", op)
 	}
-	if again := person(t, s, "a@b.cd", tel.RoleAdmin, globex); again.Platform != tel.RoleOperator {
+	more.Role, more.Account = tel.RoleAdmin, globex
+	if again := must[*tel.Person](t)(s.CreatePerson(ctx, operator, more)); again.Platform != tel.RoleOperator {
 		t.Errorf("%+v", again)
 	}
 	code(t, second(s.CreatePerson(ctx, operator, store.NewPerson{Email: "a@b.cd", Role: tel.RoleSupport})), tel.CodeConflict)
+	code(t, second(s.CreatePerson(ctx, operator, store.NewPerson{Email: "a@b.cd", Password: password, Role: tel.RoleSupport, Account: initech})), tel.CodeConflict) // it would be nobody's
 	checked(t, s.Store)
 }

@@ -37,7 +37,7 @@ func TestSignInAs(t *testing.T) {
 		t.Errorf("%+v", in.Actor)
 	}
 	// Another address and name, the same person; a role that no group speaks of stays.
-	person(t, s, "ada@acme.example", tel.RoleSupport, globex)
+	must[*tel.Person](t)(s.CreatePerson(ctx, operator, store.NewPerson{Email: "ada@acme.example", Role: tel.RoleSupport, Account: globex}))
 	ada.Email, ada.Name = "ada.l@acme.example", "Ada L."
 	next := must[*store.Session](t)(enter(ada, "acme"))
 	if next.Person.ID != in.Person.ID || next.Person.Email != ada.Email || next.Person.Name != ada.Name || len(next.Person.Memberships) != 2 {

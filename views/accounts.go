@@ -194,19 +194,3 @@ func liveRegion(addr, part string, events ...string) templ.Attributes {
 		"hx-status:5xx": "swap:none",
 	}
 }
-
-// plain is a noun for a count that stands elsewhere: "TN", "TNs".
-func plain(n int, noun string) string {
-	if n == 1 {
-		return noun
-	}
-	return noun + "s"
-}
-
-// verb chooses by number: verb(n, "is", "are").
-func verb(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}

@@ -120,11 +120,11 @@ func orderFor(ctx context.Context, m tel.Money) string {
 }
 
 // buyerPlace is a place as end users know it.
-func buyerPlace(p tel.Place) string {
+func buyerPlace(ctx context.Context, p tel.Place) string {
 	if p.City != "" && p.State != "" {
 		return placeText(p)
 	}
-	return placeName(p)
+	return placeSaid(ctx, p)
 }
 
 // linkState is how a link shows in its list.

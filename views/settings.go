@@ -89,12 +89,14 @@ type RecoveryCodes struct {
 	Next  string
 }
 
-// Invitation is what a link offers. Fields: name, password.
+// Invitation is what a link offers. Fields: name, password, and old of whoever signs in
+// here already.
 type Invitation struct {
 	Token, Email, Account string
 	Role                  tel.Role
 	Until                 time.Time
 	SignedInAs            string // "" nobody
+	HasPassword           bool   // the one who is signed in
 	Name, Error           string
 	Errors                map[string]string
 }

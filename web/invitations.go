@@ -22,7 +22,7 @@ func (v *visit) showInvitation(status int, page views.Invitation) error {
 	}
 	page.Email, page.Role, page.Account, page.Until = i.Email, i.Role, i.AccountName, i.ExpiresAt
 	if v.session != nil {
-		page.SignedInAs = v.session.Person.Email
+		page.SignedInAs, page.HasPassword = v.session.Person.Email, v.session.Person.HasPassword
 	}
 	return v.render(status, views.InvitationPage(v.shell(), page))
 }
@@ -47,7 +47,11 @@ func (v *visit) acceptAsNew() error {
 
 // acceptInvitation is for somebody who is signed in; they go on in the new place.
 func (v *visit) acceptInvitation() error {
-	i, err := v.store.Accept(v.r.Context(), v.actor, v.r.PathValue("token"))
+	own := store.Passwords{Session: v.token, Old: v.r.PostForm.Get("old"), New: v.r.PostForm.Get("password")}
+	i, err := v.store.Accept(v.r.Context(), v.actor, v.r.PathValue("token"), own)
+	if fields, ok := v.fieldErrors(err); ok {
+		return v.showInvitation(http.StatusUnprocessableEntity, views.Invitation{Errors: fields})
+	}
 	if tel.CodeOf(err) == tel.CodeSignIn {
 		return v.linkOver(err, false)
 	}

@@ -208,6 +208,30 @@ func TestSettingsPage(t *testing.T) {
 	}
 }
 
+// Who signs in with a password shows it to join one more account, and chooses another.
+func TestJoiningWithAPassword(t *testing.T) {
+	s := open(t)
+	ada, err := s.CreatePerson(ctx, root, withPassword("ada@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := s.Invite(ctx, root, store.NewInvitation{Email: ada.Email, Role: tel.RoleMember, Account: storetest.Globex})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := s.stranger()
+	at := "/invitations/" + token
+	if a := v.post("/sign-in", values("email", ada.Email, "password", password, "next", at)); a.url.Path != at {
+		t.Fatalf("signing in leads to %s", a.url)
+	}
+	v.post(at+"/accept", values("old", "wrong wrong", "password", "a new password")).fault("old", "not your password")
+	v.post(at+"/accept", values("old", password, "password", password)).fault("password", "another password")
+	v.post(at+"/accept", values("old", password, "password", "a new password")).says(".toast", "member now")
+	if a := s.stranger().post("/sign-in", values("email", ada.Email, "password", password)); a.url.Path != "/sign-in" {
+		t.Errorf("the old password leads to %s", a.url)
+	}
+}
+
 func TestSecondFactorAtTheDoor(t *testing.T) {
 	s := open(t)
 	if _, err := s.CreatePerson(ctx, root, withPassword("ada@example.com")); err != nil {

@@ -65,7 +65,11 @@ func TestCommandLine(t *testing.T) {
 		{name: "account off", args: "account set --db DB --id 9500012 --reservations off", out: "reservations off"},
 
 		{name: "user", args: "user create --db DB --email ada@acme.example --role admin --account 9500012 --password-stdin", stdin: "a long password\n", out: "ada@acme.example can sign in: admin of account 9500012"},
-		{name: "user again", args: "user create --db DB --email ada@acme.example --role admin --account 9500012 --password-stdin", stdin: "a long password\n", code: 1, err: "has a role in account 9500012 already"},
+		{name: "user again", args: "user create --db DB --email ada@acme.example --role admin --account 9500012 --password-stdin", stdin: "a long password\n", code: 1, err: "has a role here already"},
+		{name: "user elsewhere", args: "user create --db DB --email ada@acme.example --role operator --password-stdin", stdin: "a long password", code: 1, err: "keeps their own password. Invite them"},
+		{name: "user invite", args: "user invite --db DB --email ada@acme.example --role operator --base-url https://numbers.example", out: "https://numbers.example/invitations/"},
+		{name: "user invite to nowhere", args: "user invite --db DB --email ada@acme.example --role admin --account 5", code: 1, err: "there is no account 5"},
+		{name: "user invite of a role", args: "user invite --db DB --email ada@acme.example --role admin", code: 1, err: "needs an account"},
 		{name: "operator", args: "user create --db DB --email ops@carrier.example --role operator --password-stdin", stdin: "a long password", out: "operator of the whole platform"},
 		{name: "user, short password", args: "user create --db DB --email b@acme.example --role member --account 9500012 --password-stdin", stdin: "short\n", code: 1, err: "at least 10 characters"},
 		{name: "user, no password", args: "user create --db DB --email b@acme.example --role member --account 9500012 --password-stdin", code: 1, err: "no password"},
@@ -85,7 +89,9 @@ func TestCommandLine(t *testing.T) {
 		{name: "user remove, the last operator", args: "user remove --db DB --email ops@carrier.example", code: 1, err: "the last operator"},
 		{name: "user set nobody", args: "user set --db DB --email eve@acme.example --role operator", code: 1, err: "there is nobody with the address eve@acme.example"},
 		{name: "user set elsewhere", args: "user set --db DB --email ops@carrier.example --role member --account 9500012", code: 1, err: "has no role in account 9500012"},
-		{name: "user set", args: "user set --db DB --email ada@acme.example --role support", out: "ada@acme.example is support on the whole platform"},
+		{name: "user set where they are nothing", args: "user set --db DB --email ada@acme.example --role support", code: 1, err: "Invite them to it"},
+		{name: "another operator", args: "user create --db DB --email two@carrier.example --role operator --password-stdin", stdin: "a long password", out: "operator of the whole platform"},
+		{name: "user set", args: "user set --db DB --email two@carrier.example --role support", out: "two@carrier.example is support on the whole platform"},
 		{name: "user set an admin for all", args: "user set --db DB --email ada@acme.example --role admin", code: 1, err: "operator or support"},
 		{name: "another admin", args: "user create --db DB --email bob@acme.example --role admin --account 9500012 --password-stdin", stdin: "a long password", out: "admin of account 9500012"},
 		{name: "user set, one of two", args: "user set --db DB --email ada@acme.example --role member --account 9500012", out: "ada@acme.example is member in account 9500012"},
@@ -144,7 +150,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestEveryCommandHasHelp(t *testing.T) {
-	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "user list", "user set", "user remove", "user deactivate", "user reset-link", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "restore", "copy", "config", "version"} {
+	for _, c := range []string{"serve", "migrate", "import", "account create", "account set", "user create", "user invite", "user list", "user set", "user remove", "user deactivate", "user reset-link", "client create", "client list", "client revoke", "client rotate", "sweep", "check", "backup", "restore", "copy", "config", "version"} {
 		r := must(t, append(strings.Fields(c), "--help")...)
 		if !strings.Contains(r.out, "Example") || !strings.Contains(r.out, "tnreserve "+c) {
 			t.Errorf("%s --help has no example:\n%s", c, r.out)

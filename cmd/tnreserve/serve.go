@@ -109,7 +109,9 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	var background sync.WaitGroup
 	defer background.Wait()
 	background.Go(func() { sweepEvery(ctx, s, watch, log) })
-	background.Go(func() { notify.New(notify.Config{Store: s, Log: log, AllowPrivate: c.AllowPrivateWebhooks}).Run(ctx) })
+	background.Go(func() {
+		notify.New(notify.Config{Store: s, Log: log, AllowPrivate: c.AllowPrivateWebhooks, BaseURL: c.BaseURL}).Run(ctx)
+	})
 	background.Go(func() { clock.watch(ctx, log) })
 	front := newFrontend(watch.handler(xmlDoor.Beside(jsonDoor.Beside(site.Handler()))), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log)
 	front.leave, front.delay = site.Leave, c.DrainDelay

@@ -17,6 +17,7 @@ import (
 
 type userCommand struct {
 	Create     userCreateCommand     `cmd:"" help:"Make a person who can sign in."`
+	Invite     userInviteCommand     `cmd:"" help:"Make a link that gives somebody a role, once."`
 	List       userListCommand       `cmd:"" help:"List people and their roles."`
 	Set        userSetCommand        `cmd:"" help:"Change a person's role."`
 	Remove     userRemoveCommand     `cmd:"" help:"Take a person's role away."`
@@ -36,7 +37,8 @@ type userCreateCommand struct {
 
 // Help is what --help shows below the flags.
 func (userCreateCommand) Help() string {
-	return `A person who exists already gets the role in one more account and keeps their password.
+	return `Somebody who signs in here already keeps their own password: give them one more role with
+"user invite", which they accept as themselves.
 
 Examples:
   tnreserve user create --db tnreserve.db --email ops@carrier.example --role operator

@@ -272,6 +272,48 @@ func (c *userDeactivateCommand) Run(ctx context.Context, p *process) error {
 	return c.print(p, userDeactivated{Email: c.Email, Account: c.Account, Deactivated: !c.Undo})
 }
 
+type userInviteCommand struct {
+	someone
+	Role    string        `required:"" placeholder:"operator|admin|support|member" enum:"operator,admin,support,member" help:"What the person shall be."`
+	Account tel.AccountID `placeholder:"9500012" help:"The account that the role is in. None for an operator, or for support of all accounts."`
+	BaseURL string        `name:"base-url" placeholder:"URL" default:"http://127.0.0.1:8080" help:"How people reach the server. Default: ${default}."`
+}
+
+// Help is what --help shows below the flags.
+func (userInviteCommand) Help() string {
+	return `The link is good for seven days and once; one from before to the same account is over. Somebody new
+chooses a password there; who signs in here already signs in, and chooses a new one.
+
+Examples:
+  tnreserve user invite --db tnreserve.db --email ada@acme.example --role admin --account 9500012 --base-url https://numbers.example
+  tnreserve user invite --db tnreserve.db --email ops@carrier.example --role operator`
+}
+
+type userInvited struct {
+	Email string `json:"email"`
+	URL   string `json:"url"`
+}
+
+func (u userInvited) text(w io.Writer) {
+	fmt.Fprintf(w, "hand this to %s alone (%s, once): %s\n", u.Email, tel.HumanDuration(tel.InvitationLife), u.URL)
+}
+
+// Run makes the link.
+func (c *userInviteCommand) Run(ctx context.Context, p *process) error {
+	s, err := c.openExisting(ctx, p, false)
+	if err != nil {
+		return err
+	}
+	token, err := s.Invite(ctx, console, store.NewInvitation{Email: c.Email, Role: tel.Role(c.Role), Account: c.Account})
+	if tel.CodeOf(err) == tel.CodeNotFound {
+		err = fmt.Errorf("there is no account %d", c.Account)
+	}
+	if err := errors.Join(err, s.Close()); err != nil {
+		return err
+	}
+	return c.print(p, userInvited{Email: c.Email, URL: strings.TrimSuffix(c.BaseURL, "/") + "/invitations/" + token})
+}
+
 type userResetLinkCommand struct {
 	someone
 	BaseURL      string `name:"base-url" placeholder:"URL" default:"http://127.0.0.1:8080" help:"How people reach the server. Default: ${default}."`

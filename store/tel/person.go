@@ -18,6 +18,7 @@ type Person struct {
 	OffAt       time.Time // deactivated; zero: not
 	FactorAt    time.Time // since when a second factor is asked for; zero: none
 	SSO         bool      // known to the identity provider
+	HasPassword bool      // and can sign in with it
 	Zone        string    // chosen time zone; "" is the browser's
 	Theme       string    // "light", "dark" or "" for the system's
 	Language    string    // chosen language, such as "es"; "" is the browser's

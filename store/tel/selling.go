@@ -96,8 +96,12 @@ func (s *Selling) checkCheckout() *Error {
 		strings.ContainsAny(s.CheckoutURL, "\\ \t\r\n") {
 		return Invalid("checkout_url", "That is not an address such as https://pay.example.com/checkout, without credentials.")
 	}
+	own, err := url.ParseQuery(u.RawQuery)
+	if err != nil { // it would be sent as it is, and read by nobody
+		return Invalid("checkout_url", "What stands behind the ? cannot be read: parameters are parted by &, and a %% is followed by two hexadecimal digits.")
+	}
 	for _, name := range checkoutParameters {
-		if u.Query().Has(name) {
+		if own.Has(name) {
 			return Invalid("checkout_url", "The address cannot have a parameter %q of its own.", name)
 		}
 	}

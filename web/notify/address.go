@@ -3,8 +3,14 @@ package notify
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
+	"time"
 )
 
 // insideError is the refusal of an address that is not out in the world.
@@ -12,6 +18,65 @@ type insideError struct{ addr netip.Addr }
 
 func (e insideError) Error() string {
 	return fmt.Sprintf("The address %s is not a public one; nothing is sent there.", e.addr)
+}
+
+// homeError is the refusal of an address that leads back to this server.
+type homeError struct{}
+
+func (homeError) Error() string { return "The address is this server's own; nothing is sent there." }
+
+// home knows where this server itself is reached, from inside and from outside.
+type home struct {
+	host    string // of the base URL; "" none
+	resolve func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	local   func() ([]net.Addr, error) // this machine's addresses
+	now     func() time.Time
+
+	mu    sync.Mutex
+	known []netip.Addr
+	until time.Time
+}
+
+// knownFor is how long what the own name resolved to is believed.
+const knownFor = time.Minute
+
+func newHome(baseURL string, now func() time.Time) *home {
+	h := &home{resolve: net.DefaultResolver.LookupNetIP, local: net.InterfaceAddrs, now: now}
+	if u, err := url.Parse(baseURL); err == nil {
+		h.host = u.Hostname()
+	}
+	return h
+}
+
+// named tells whether a host's name is the own one.
+func (h *home) named(host string) bool {
+	return h.host != "" && strings.EqualFold(strings.TrimSuffix(host, "."), strings.TrimSuffix(h.host, "."))
+}
+
+// has tells whether an address leads back here.
+func (h *home) has(ctx context.Context, addr netip.Addr) bool {
+	list, err := h.local()
+	own := func(a net.Addr) bool {
+		network, err := netip.ParsePrefix(a.String())
+		return err == nil && network.Addr().Unmap() == addr
+	}
+	return err != nil || slices.ContainsFunc(list, own) || slices.Contains(h.addresses(ctx), addr)
+}
+
+// addresses are what the own name resolves to; while it does not, what it did last.
+func (h *home) addresses(ctx context.Context) []netip.Addr {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.host == "" || h.now().Before(h.until) {
+		return h.known
+	}
+	if list, err := h.resolve(ctx, "ip", h.host); err == nil {
+		h.known, h.until = list, h.now().Add(knownFor)
+		for i, addr := range list {
+			h.known[i] = addr.Unmap()
+		}
+	}
+	return h.known
 }
 
 // inner are the IPv4 networks that are not the public internet (IANA's special-purpose
@@ -53,16 +118,27 @@ func public(addr netip.Addr) bool {
 	return addr.IsValid()
 }
 
+// judge says whether an address is connected to.
+type judge func(context.Context, netip.Addr) error
+
+// onlyOutside lets through what is out in the world and not this server.
+func (h *home) onlyOutside(ctx context.Context, addr netip.Addr) error {
+	if !public(addr) {
+		return insideError{addr}
+	}
+	if h.has(ctx, addr) {
+		return homeError{}
+	}
+	return nil
+}
+
 // only is the dialer's hook before each connection, with the address it goes to.
-func only(allowed func(netip.Addr) bool) func(context.Context, string, string, syscall.RawConn) error {
-	return func(_ context.Context, _, address string, _ syscall.RawConn) error {
+func only(allowed judge) func(context.Context, string, string, syscall.RawConn) error {
+	return func(ctx context.Context, _, address string, _ syscall.RawConn) error {
 		to, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return err
 		}
-		if !allowed(to.Addr()) {
-			return insideError{to.Addr()}
-		}
-		return nil
+		return allowed(ctx, to.Addr())
 	}
 }

@@ -33,7 +33,10 @@ func notificationXML(told *store.Told) (string, error) {
 	}
 	if len(o.Completed) > 0 {
 		out.Completed = &telephoneNumbers{}
-		for _, tn := range o.Completed {
+		if left := len(o.Completed) - mostNamed; left > 0 {
+			out.Message += fmt.Sprintf(" %d of them are not named here; the order has all.", left)
+		}
+		for _, tn := range o.Completed[:min(len(o.Completed), mostNamed)] {
 			out.Completed.TelephoneNumber = append(out.Completed.TelephoneNumber, tn.TN.Digits())
 		}
 	}

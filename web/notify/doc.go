@@ -43,6 +43,11 @@
 //     out sooner than that is not warned of: that event says when it runs out.
 //   - webhook.test is what a person asks for.
 //
+// A delivery names at most 250 numbers in each list, so that none is larger than about
+// 120 KB: phone_numbers_omitted says how many of phone_numbers are left out, counts are
+// whole, and the reservation or order at the JSON door has all. In Bandwidth's XML the
+// message says so.
+//
 // A subscription to a URL, which Bandwidth's clients make, is told in Bandwidth's XML and
 // without signatures, of which that has none. There is a notification for each state that
 // an order comes to: COMPLETE, PARTIAL, FAILED, BACKORDERED. Bandwidth does not repeat
@@ -52,7 +57,9 @@
 //
 // The address that is really connected to is judged, after the name was resolved and at
 // each connection: only global unicast ones are (see address.go), unless the server was
-// started with --allow-private-webhooks. Redirects are not followed and no proxy is
+// started with --allow-private-webhooks. This machine's own addresses are not, nor the
+// name of the server's base URL and what it resolves to: what stands behind them is this
+// house, whoever asks. Redirects are not followed and no proxy is
 // used; certificates are verified. Of an answer 64 KiB are read, 16 KiB of headers, and
 // 4 KiB kept for the account's admins. What went wrong is told in our own words: a
 // resolver's or a network's would tell of the house.

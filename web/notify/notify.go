@@ -20,8 +20,10 @@ var house = tel.System("webhooks")
 type Config struct {
 	Store *store.Store
 	Log   *slog.Logger
-	// AllowPrivate sends to loopback and private addresses too, for trials.
+	// AllowPrivate sends to loopback and private addresses and to this server itself
+	// too, for trials.
 	AllowPrivate bool
+	BaseURL      string // as others reach this server; "" is not known
 	// Timeout is how long an attempt may take in all; 0 is 10 s.
 	Timeout time.Duration
 }
@@ -41,6 +43,7 @@ type Notifier struct {
 	store   *store.Store
 	log     *slog.Logger
 	client  *http.Client
+	home    *home // nil: trials may send anywhere
 	timeout time.Duration
 	drain   time.Duration
 
@@ -57,13 +60,8 @@ type Notifier struct {
 	said      string          // the last error logged
 }
 
-// judgeOf says which addresses are sent to.
-func judgeOf(allowPrivate bool) func(netip.Addr) bool {
-	if allowPrivate {
-		return netip.Addr.IsValid
-	}
-	return public
-}
+// anywhere is the judge of a trial.
+func anywhere(context.Context, netip.Addr) error { return nil }
 
 // New makes a Notifier, which does nothing until Run.
 func New(c Config) *Notifier {
@@ -73,8 +71,13 @@ func New(c Config) *Notifier {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
-	return &Notifier{store: c.Store, log: c.Log, client: newClient(judgeOf(c.AllowPrivate)), timeout: c.Timeout, drain: drainMost, again: make(chan struct{}, 1),
+	n := &Notifier{store: c.Store, log: c.Log, client: newClient(anywhere), timeout: c.Timeout, drain: drainMost, again: make(chan struct{}, 1),
 		accounts: map[tel.AccountID]int{}, endpoints: map[string]int{}, underWay: map[string]bool{}}
+	if !c.AllowPrivate {
+		n.home = newHome(c.BaseURL, c.Store.Now)
+		n.client = newClient(n.home.onlyOutside)
+	}
+	return n
 }
 
 // How an end goes: attempts under way may finish for a while, then they are cut and

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -553,12 +554,86 @@ func TestPublic(t *testing.T) {
 	}
 }
 
+// What leads back to this server is inside, by its name, by what that resolves to, and by
+// the machine's own addresses; while the name does not resolve, what it did last counts.
+func TestHome(t *testing.T) {
+	now, fault := time.Now(), error(nil)
+	answer := []netip.Addr{netip.MustParseAddr("::ffff:8.8.4.4"), netip.MustParseAddr("2606:4700::1111")}
+	h := newHome("https://Numbers.example:8443", func() time.Time { return now })
+	h.resolve = func(context.Context, string, string) ([]netip.Addr, error) { return slices.Clone(answer), fault }
+	h.local = func() ([]net.Addr, error) {
+		return []net.Addr{&net.IPNet{IP: net.IPv4(9, 9, 9, 9), Mask: net.CIDRMask(24, 32)}}, nil
+	}
+	judge := func(addr string, want error) {
+		t.Helper()
+		if err := h.onlyOutside(ctx, netip.MustParseAddr(addr)); err != want {
+			t.Errorf("%s: %v, not %v", addr, err, want)
+		}
+	}
+	for _, own := range []string{"8.8.4.4", "2606:4700::1111", "9.9.9.9"} {
+		judge(own, homeError{})
+	}
+	judge("9.9.9.8", nil)
+	judge("127.0.0.1", insideError{netip.MustParseAddr("127.0.0.1")})
+	answer = []netip.Addr{netip.MustParseAddr("1.1.1.1")}
+	judge("1.1.1.1", nil)
+	now = now.Add(time.Minute)
+	judge("1.1.1.1", homeError{})
+	judge("8.8.4.4", nil)
+	now, fault = now.Add(time.Hour), errors.New("no answer")
+	judge("1.1.1.1", homeError{})
+	if !h.named("numbers.example.") || h.named("numbers.example.org") || newHome("", time.Now).named("") {
+		t.Error("the own name")
+	}
+	s, n := open(t)
+	n.home = h
+	e := endpoint(t, s, acme, "https://numbers.EXAMPLE/v2/number_orders")
+	must[string](t)(s.TestEndpoint(ctx, admin, e.ID))
+	n.Pass(ctx)
+	if d := last(t, s, e.ID); d.Tries[0].Error != (homeError{}).Error() {
+		t.Errorf("%+v", d)
+	}
+}
+
+// However many TNs there are, a body stays small, and says what it leaves out.
+func TestLargeBodies(t *testing.T) {
+	r := &tel.Reservation{ID: "6f2c1f0e-8c56-4a37-9d0c-3f6f6f0b9a11", State: tel.StateLive, TNCount: 5000}
+	o := &tel.Order{ID: r.ID, Kind: tel.OrderKindExisting, State: tel.OrderComplete, Quantity: 5000, CompletedCount: 5000}
+	facts := tel.Facts{}
+	for i := range tel.Number(5000) {
+		r.TNs, facts.TNs = append(r.TNs, tel.ReservedTN{TN: 19195550000 + i}), append(facts.TNs, 19195550000+i)
+		o.Completed = append(o.Completed, tel.OrderedTN{TN: 19195550000 + i})
+	}
+	told := &store.Told{Event: &tel.Event{Facts: facts}, Endpoint: &tel.Endpoint{}}
+	for _, about := range []func(){func() { told.Reservation = r }, func() { told.Reservation, told.Order = nil, o }} {
+		about()
+		text := must[[]byte](t)(json.Marshal(payloadOf(told, &tel.Delivery{})))
+		var got struct {
+			Numbers []any `json:"phone_numbers"`
+			Event   []any `json:"event_phone_numbers"`
+			Held    []any `json:"held_phone_numbers"`
+			Omitted int   `json:"phone_numbers_omitted"`
+		}
+		if err := json.Unmarshal(text, &got); err != nil || len(text) > 120<<10 || len(got.Numbers) != 250 || got.Omitted != 4750 || len(got.Event) > 250 || len(got.Held) > 250 {
+			t.Errorf("%v, %d bytes, %d numbers, %d omitted", err, len(text), len(got.Numbers), got.Omitted)
+		}
+	}
+	if text := must[string](t)(notificationXML(told)); len(text) > 120<<10 || !strings.Contains(text, "5,000 numbers. 4750 of them are not named here") {
+		t.Errorf("%d bytes: %.400s", len(text), text)
+	}
+}
+
 // A name that leads outside when it is looked up first and inside the next time: what
 // counts is what is connected to.
 func TestResolverChangesItsAnswer(t *testing.T) {
 	s, n := open(t)
 	outside := netip.MustParseAddr("127.0.0.2") // for this test
-	n.client = newClient(func(a netip.Addr) bool { return a == outside })
+	n.client = newClient(func(_ context.Context, a netip.Addr) error {
+		if a == outside {
+			return nil
+		}
+		return insideError{a}
+	})
 	answer := resolver(t)
 	answer.Store(outside)
 	answered := func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") }

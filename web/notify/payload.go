@@ -29,7 +29,22 @@ type reservationNews struct {
 	Reason             string   `json:"reason"`
 	NumberOrderID      *string  `json:"number_order_id"`
 	LastPossibleExpiry string   `json:"last_possible_expiry"`
+	omission
 }
+
+type orderNews struct {
+	telnyx.NumberOrder
+	omission
+}
+
+// omission is how many phone_numbers were left out.
+type omission struct {
+	PhoneNumbersOmitted int `json:"phone_numbers_omitted,omitempty"`
+}
+
+// mostNamed is how many TNs a delivery names in a list: bodies are kept for a while, one
+// for each endpoint. Who wants all asks the door.
+const mostNamed = 250
 
 type webhookTest struct {
 	RecordType string `json:"record_type"`
@@ -47,19 +62,24 @@ func (n *Notifier) render(ctx context.Context, d *tel.Delivery) (string, error) 
 		return notificationXML(told)
 	}
 	e := event{EventType: d.Event, ID: d.ID, OccurredAt: instant(told.Event.At), RecordType: "event"}
-	switch {
-	case told.Reservation != nil:
-		e.Payload = newsOf(told, d.OrderID)
-	case told.Order != nil:
-		e.Payload = telnyx.ShowOrder(told.Order)
-	default:
-		e.Payload = webhookTest{"webhook_test", d.Endpoint, "A person asked for this test delivery."}
-	}
+	e.Payload = payloadOf(told, d)
 	var text bytes.Buffer
 	to := json.NewEncoder(&text)
 	to.SetEscapeHTML(false)
 	err = to.Encode(e)
 	return string(bytes.TrimSuffix(text.Bytes(), []byte("\n"))), err
+}
+
+func payloadOf(told *store.Told, d *tel.Delivery) any {
+	switch {
+	case told.Reservation != nil:
+		return newsOf(told, d.OrderID)
+	case told.Order != nil:
+		news := orderNews{NumberOrder: telnyx.ShowOrder(told.Order)}
+		news.PhoneNumbersOmitted = news.First(mostNamed)
+		return news
+	}
+	return webhookTest{"webhook_test", d.Endpoint, "A person asked for this test delivery."}
 }
 
 // instant is a time as Telnyx writes it.
@@ -73,9 +93,10 @@ func orNull(s string) *string {
 	return &s
 }
 
+// e164s are TNs on the wire, the first of many.
 func e164s(tns []tel.Number) []string {
-	list := make([]string, len(tns))
-	for i, tn := range tns {
+	list := make([]string, min(len(tns), mostNamed))
+	for i, tn := range tns[:len(list)] {
 		list[i] = tn.E164()
 	}
 	return list
@@ -87,8 +108,12 @@ func newsOf(told *store.Told, order string) reservationNews {
 	if told.Event.Kind == tel.EventExpiring {
 		about = r.HeldTNs()
 	}
-	return reservationNews{
+	news := reservationNews{
 		NumberReservation: telnyx.ShowReservation(r, told.Event.At), EventPhoneNumbers: e164s(about), HeldPhoneNumbers: e164s(r.HeldTNs()),
 		Reason: told.Event.Facts.Reason, NumberOrderID: orNull(order), LastPossibleExpiry: instant(r.LimitAt),
 	}
+	if all := news.PhoneNumbers; len(all) > mostNamed {
+		news.PhoneNumbers, news.PhoneNumbersOmitted = all[:mostNamed], len(all)-mostNamed
+	}
+	return news
 }

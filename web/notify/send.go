@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,7 +30,7 @@ const (
 
 // newClient is the way out: no proxy, no redirects, HTTP/1.1, and every address judged
 // when it is connected to.
-func newClient(allowed func(netip.Addr) bool) *http.Client {
+func newClient(allowed judge) *http.Client {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, ControlContext: only(allowed)}
 	transport := &http.Transport{
 		Proxy:                  nil,
@@ -58,7 +57,7 @@ func (n *Notifier) attempt(ctx context.Context, s *store.Sending) (r tel.Attempt
 		r.Error = "The request could not be made."
 		return r
 	}
-	answer, err := n.client.Do(request)
+	answer, err := n.send(request)
 	if err == nil {
 		r.Status = answer.StatusCode
 		r.Answer = readAnswer(answer.Body)
@@ -71,6 +70,14 @@ func (n *Notifier) attempt(ctx context.Context, s *store.Sending) (r tel.Attempt
 	r.Gone = r.Status == http.StatusGone
 	r.Stopped = ctx.Err() != nil && r.Failed()
 	return r
+}
+
+// send never asks this server itself by its name, wherever that leads just now.
+func (n *Notifier) send(request *http.Request) (*http.Response, error) {
+	if n.home != nil && n.home.named(request.URL.Hostname()) {
+		return nil, homeError{}
+	}
+	return n.client.Do(request)
 }
 
 // request is an attempt's request, signed.
@@ -158,6 +165,9 @@ func certificateWords(err error) string {
 func (n *Notifier) words(err error) string {
 	if inside, ok := errors.AsType[insideError](err); ok {
 		return inside.Error()
+	}
+	if own, ok := errors.AsType[homeError](err); ok {
+		return own.Error()
 	}
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return "The host's name could not be resolved."

@@ -108,6 +108,14 @@ func ShowOrder(o *tel.Order) NumberOrder {
 	return w
 }
 
+// First leaves the first of an order's TNs, n at most, and tells how many it left out.
+func (w *NumberOrder) First(n int) (omitted int) {
+	if list, ok := w.PhoneNumbers.([]orderNumber); ok && len(list) > n {
+		w.PhoneNumbers, omitted = list[:n], len(list)-n
+	}
+	return omitted
+}
+
 // createOrder orders TNs, all or none, with the holds that the account has on them.
 func (c *call) createOrder() error {
 	body, raw, err := c.body()
