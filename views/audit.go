@@ -47,6 +47,7 @@ type AuditRow struct {
 var families = map[string]string{
 	"reservation": texts.Mark("Reservations"), "order": texts.Mark("Orders"), "tn": texts.Mark("Numbers"), "account": texts.Mark("Accounts"), "person": texts.Mark("People"),
 	"client": texts.Mark("API clients"), "inventory": texts.Mark("Inventory"), "desk": texts.Mark("Look-ups"), "database": texts.Mark("Database"),
+	"purchase": texts.Mark("Purchases"), "webhook": texts.Mark("Webhooks"), "site": texts.Mark("Sites"), "sippeer": texts.Mark("SIP peers"), "subscription": texts.Mark("Subscriptions"),
 }
 
 func familyName(ctx context.Context, family string) string {
@@ -73,6 +74,15 @@ var eventTitles = map[tel.EventKind]string{
 	tel.EventPersonCreated: texts.Mark("Person added"), tel.EventSignedIn: texts.Mark("Signed in"), tel.EventSignedOut: texts.Mark("Signed out"), tel.EventRoleChanged: texts.Mark("Role changed"), tel.EventPasswordChanged: texts.Mark("Password changed"),
 	tel.EventClientCreated: texts.Mark("API client created"), tel.EventClientRevoked: texts.Mark("API client revoked"), tel.EventClientRotated: texts.Mark("API client’s secrets replaced"),
 	tel.EventLookedUp: texts.Mark("Looked up"), tel.EventRestored: texts.Mark("Database restored from a backup"),
+	tel.EventDeactivated: texts.Mark("Person deactivated"), tel.EventReactivated: texts.Mark("Person reactivated"), tel.EventFactorOff: texts.Mark("Second factor off"),
+	tel.EventFactorOn: texts.Mark("Second factor on"), tel.EventFactorRequired: texts.Mark("Second factor required or not"), tel.EventInvited: texts.Mark("Person invited"),
+	tel.EventUninvited: texts.Mark("Invitation withdrawn"), tel.EventJoined: texts.Mark("Invitation accepted"), tel.EventRecoveryCodes: texts.Mark("New recovery codes"),
+	tel.EventRecoveryUsed: texts.Mark("Recovery code used"), tel.EventResetLink: texts.Mark("Reset link made"), tel.EventSessionsEnded: texts.Mark("Sessions ended"),
+	tel.EventUpdated: texts.Mark("Person changed"), tel.EventSelling: texts.Mark("Selling changed"), tel.EventEndpointCreated: texts.Mark("Endpoint added"),
+	tel.EventEndpointChanged: texts.Mark("Endpoint changed"), tel.EventEndpointPaused: texts.Mark("Endpoint paused"), tel.EventEndpointResumed: texts.Mark("Endpoint resumed"),
+	tel.EventEndpointDeleted: texts.Mark("Endpoint deleted"), tel.EventEndpointRotated: texts.Mark("Endpoint’s secret replaced"), tel.EventEndpointTested: texts.Mark("Test delivery sent"),
+	tel.EventEndpointRedelivered: texts.Mark("Delivery sent again"), tel.EventSiteCreated: texts.Mark("Site created"), tel.EventPeerCreated: texts.Mark("SIP peer created"),
+	tel.EventSubscriptionCreated: texts.Mark("Subscription created"), tel.EventSubscriptionChanged: texts.Mark("Subscription changed"), tel.EventSubscriptionDeleted: texts.Mark("Subscription deleted"),
 }
 
 // title says what happened.
