@@ -187,7 +187,7 @@ func TestSecondFactorRequired(t *testing.T) {
 	// Who comes to work for such an account later needs one too.
 	bob := person(t, s, "bob@globex.example", tel.RoleMember, globex)
 	in = must[*store.Session](t)(s.SignIn(ctx, bob.Email, password, store.Caller{}))
-	person(t, s, bob.Email, tel.RoleMember, acme)
+	joins(t, s, bob, tel.RoleMember, acme)
 	if err := s.RequireFactor(ctx, admin, acme, true); err != nil {
 		t.Fatal(err)
 	}

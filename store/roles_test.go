@@ -95,7 +95,7 @@ func TestDeactivated(t *testing.T) {
 	s := storetest.Open(t)
 	person(t, s, "op@example.com", tel.RoleOperator, 0)
 	ada := person(t, s, "ada@acme.example", tel.RoleMember, acme)
-	person(t, s, ada.Email, tel.RoleMember, globex)
+	joins(t, s, ada, tel.RoleMember, globex)
 	in := must[*store.Session](t)(s.SignIn(ctx, ada.Email, password, store.Caller{}))
 	link := must[string](t)(s.NewEnterLink(ctx, tel.System("demo"), ada.Email, time.Hour, false))
 	reset := must[string](t)(s.NewResetLink(ctx, operator, 0, ada.ID))

@@ -75,9 +75,9 @@ type Error struct {
 	// Reservation is the one that has the TN, for CodeHeldByYou and who may know it.
 	Reservation string
 	// Format and Args are what Message was made of, to say it in another language; ""
-	// where it was written as it is.
-	Format string
-	Args   []any
+	// where it was written as it is, or kept: a kept answer has lost the types of Args.
+	Format string `json:"-"`
+	Args   []any  `json:"-"`
 }
 
 func (e *Error) Error() string { return e.Message }
