@@ -204,7 +204,7 @@ func TestNothingCrossesAccounts(t *testing.T) {
 	if r := must[*store.TNReport](t)(s.LookUp(ctx, storetest.Actor(tel.RoleSupport, 0), raleigh(0))); r.Reservation == nil || r.Reservation.ID != theirs.ID {
 		t.Error("support of all accounts sees all")
 	}
-	l := s.Listen(admin)
+	l := s.Listen(admin, s.Now())
 	defer l.Close()
 	must[*tel.Reservation](t)(s.Extend(ctx, rival, theirs.ID))
 	if heard := l.Take(); heard != 0 {

@@ -159,7 +159,7 @@ func TestImportCutOffAndDisturbed(t *testing.T) {
 func TestTwoStoresOnOneFile(t *testing.T) {
 	s := storetest.Open(t)
 	two := again(t, s)
-	l := two.Listen(admin)
+	l := two.Listen(admin, two.Now())
 	defer l.Close()
 	r := reserve(t, s, admin, raleigh(0))
 	code(t, second(two.Reserve(ctx, rival, ask(globex, raleigh(0)))), tel.CodeNotAvailable) // the database decides, at once

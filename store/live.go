@@ -2,6 +2,7 @@ package store
 
 import (
 	"sync"
+	"time"
 
 	"tnreserve/store/tel"
 )
@@ -18,6 +19,8 @@ const (
 	TopicInventory                      // blocks were imported
 	TopicOrders                         // orders and TNs in service of an account that the listener sees
 )
+
+const everyTopic = TopicReservations | TopicShelf | TopicAccount | TopicInventory | TopicOrders
 
 // Topics are the names of the topics, as open pages know them.
 var Topics = map[Topic]string{TopicReservations: "reservations", TopicShelf: "shelf", TopicAccount: "account", TopicInventory: "import", TopicOrders: "orders"}
@@ -58,21 +61,72 @@ func (l *Listener) tell(topics Topic) {
 	}
 }
 
-// Listen starts to collect news for an actor.
-func (s *Store) Listen(actor tel.Actor) *Listener {
-	l := &Listener{Wake: make(chan struct{}, 1), actor: actor, hub: &s.hub}
+// Listen starts to collect news for an actor. It has already heard what happened since
+// an instant, so that a page misses nothing between its making and its listening; of
+// what happened before this process began it hears everything.
+func (s *Store) Listen(actor tel.Actor, since time.Time) *Listener {
+	l := &Listener{Wake: make(chan struct{}, 1), actor: actor, hub: s.hub}
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
-	if s.hub.listeners == nil {
-		s.hub.listeners = map[*Listener]struct{}{}
-	}
 	s.hub.listeners[l] = struct{}{}
+	if missed := s.hub.heardBy(actor, since); missed != 0 {
+		l.tell(missed)
+	}
 	return l
 }
 
+// hub spreads news, and keeps when the latest of each kind came.
 type hub struct {
 	mu        sync.Mutex
+	now       func() time.Time
+	began     time.Time
 	listeners map[*Listener]struct{}
+	open      latest
+	own       map[tel.AccountID]latest
+	ofAny     latest // of own, whichever the account
+}
+
+// latest is when the last news of each topic came.
+type latest map[Topic]time.Time
+
+func (l latest) since(t time.Time) (topics Topic) {
+	for topic, at := range l {
+		if at.After(t) {
+			topics |= topic
+		}
+	}
+	return topics
+}
+
+func newHub(now func() time.Time) *hub {
+	return &hub{now: now, began: now(), listeners: map[*Listener]struct{}{}, open: latest{}, own: map[tel.AccountID]latest{}, ofAny: latest{}}
+}
+
+// heardBy are the topics that an actor would have heard since an instant.
+func (h *hub) heardBy(actor tel.Actor, since time.Time) Topic {
+	switch {
+	case since.Before(h.began):
+		return everyTopic
+	case actor.Sees(0): // no account, so: all of them
+		return h.open.since(since) | h.ofAny.since(since)
+	case actor.Sees(actor.Account):
+		return h.open.since(since) | h.own[actor.Account].since(since)
+	}
+	return h.open.since(since)
+}
+
+// note keeps when an event's news came.
+func (h *hub) note(e *tel.Event, open, own Topic) {
+	at := h.now()
+	if open != 0 {
+		h.open[open] = at
+	}
+	if own != 0 {
+		if h.own[e.Account] == nil {
+			h.own[e.Account] = latest{}
+		}
+		h.own[e.Account][own], h.ofAny[own] = at, at
+	}
 }
 
 // tell spreads the news of one event: the shelf's to all, an account's to those who
@@ -81,6 +135,7 @@ func (h *hub) tell(e *tel.Event) {
 	open, own := topicsOf(e.Kind)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.note(e, open, own)
 	for l := range h.listeners {
 		topics := open
 		if l.actor.Sees(e.Account) {

@@ -45,7 +45,7 @@ type Store struct {
 	write   *sql.DB
 	shelf   *shelf.Shelf
 	writer  *writer
-	hub     hub
+	hub     *hub
 	hashing chan struct{} // a place per password hash under way
 	large   chan struct{} // the place of the one large change
 	freed   chan struct{} // wakes who fills back-orders
@@ -86,6 +86,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, node: rand.Text(), deeds: newDeeds(), shelf: shelf.New(), hashing: make(chan struct{}, 4), large: make(chan struct{}, 1), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
+	s.hub = newHub(s.Now)
 	s.waiting.Store(true) // until somebody has looked
 	s.cameFree.Store(true)
 	if err := s.open(ctx); err != nil {

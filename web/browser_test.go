@@ -157,13 +157,31 @@ func mainJob(t *testing.T, browser context.Context) {
 	me.holds("and it is live", `document.querySelector('#live').dataset.state === 'on'`)
 
 	// Somebody else of the account reserves.
-	_, err := s.Reserve(context.Background(), storetest.Actor(tel.RoleMember, storetest.Initech), tel.ReserveRequest{
-		Account: storetest.Initech, TNs: []tel.Number{tel.NewNumber(984, 200, 123)}, CustomerReference: "From a colleague",
-	})
-	if err != nil {
-		t.Fatal(err)
+	colleague := func(line int, reference string) {
+		_, err := s.Reserve(context.Background(), storetest.Actor(tel.RoleMember, storetest.Initech), tel.ReserveRequest{
+			Account: storetest.Initech, TNs: []tel.Number{tel.NewNumber(984, 200, line)}, CustomerReference: reference,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	me.holds("the list follows by itself", `document.querySelectorAll('#rows > tr').length === 1 && document.body.textContent.includes('From a colleague')`)
+	listed := func(n int, reference string) string {
+		return fmt.Sprintf(`document.querySelectorAll('#rows > tr').length === %d && document.body.textContent.includes(%q)`, n, reference)
+	}
+	colleague(123, "From a colleague")
+	me.holds("the list follows by itself", listed(1, "From a colleague"))
+
+	// And once more after the server made the next page and before it is here.
+	me.click("#nav-search")
+	me.holds("search", at("/search")+` && document.activeElement.id === 'h1'`)
+	me.js(`{ const ask = window.fetch; window.fetch = async (...a) => { window.fetch = ask; const r = await ask(...a); await new Promise(go => window.arrive = go); return r } }`)
+	me.js(`document.body.addEventListener('live:reservations', () => window.heard = true)`)
+	me.click("#nav-reservations")
+	me.holds("a page on its way", `window.arrive`)
+	colleague(124, "Meanwhile")
+	me.holds("the news are here first", `window.heard`)
+	me.js(`window.arrive()`)
+	me.holds("the page shows what happened on its way", at("/reservations")+` && `+listed(2, "Meanwhile"))
 }
 
 // csvOf is a file of n thousands-blocks and two bad rows.

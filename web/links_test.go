@@ -135,7 +135,7 @@ func (c *crawl) look(address string, lost bool) {
 		return // the JSON door's, which is not here
 	}
 	a := c.v.get(address)
-	if strings.HasPrefix(address, "/static/") || strings.HasPrefix(a.header.Get("Content-Disposition"), "attachment") || address == "/live" {
+	if strings.HasPrefix(address, "/static/") || strings.HasPrefix(a.header.Get("Content-Disposition"), "attachment") || strings.HasPrefix(address, "/live?") {
 		if a.status != 200 {
 			c.t.Errorf("%s: %s answers %d", c.who, address, a.status)
 		}

@@ -3,8 +3,11 @@ package web_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,13 +23,18 @@ type listening struct {
 	events chan string // names; closed at the stream's end
 }
 
-// listen opens /live and waits until it is open.
+// listen opens /live for what comes from now on, and waits until it is open.
 func (v *visitor) listen(t *testing.T) *listening {
+	t.Helper()
+	return v.listenAt(t, fmt.Sprintf("/live?since=%d", time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()))
+}
+
+func (v *visitor) listenAt(t *testing.T, address string) *listening {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
 	client := &http.Client{Jar: v.client.Jar}
-	res, err := client.Do(v.request(http.MethodGet, "/live", nil).WithContext(ctx))
+	res, err := client.Do(v.request(http.MethodGet, address, nil).WithContext(ctx))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +77,11 @@ func (l *listening) hears(within time.Duration) map[string]bool {
 	}
 }
 
+// names are what was heard, in order of the alphabet.
+func (l *listening) names(within time.Duration) string {
+	return strings.Join(slices.Sorted(maps.Keys(l.hears(within))), " ")
+}
+
 // over demands that the stream ends in time.
 func (l *listening) over(t *testing.T, within time.Duration) {
 	t.Helper()
@@ -103,6 +116,32 @@ func TestPagesListenToEveryTopic(t *testing.T) {
 	for _, name := range store.Topics {
 		if !strings.Contains(names, "'"+name+"'") {
 			t.Errorf("app.js listens to %s, not to %s", names, name)
+		}
+	}
+}
+
+// What happens between the making of a page and its listening is told at once; what
+// happened before the process began may have been anything.
+func TestNoNewsAreMissed(t *testing.T) {
+	s := open(t)
+	made := map[string]string{}
+	for _, who := range []string{"operator", "acme-admin", "globex-admin"} {
+		made[who] = s.as(who).get("/lookup").attr("body", "data-live")
+	}
+	s.Clock.Add(time.Second)
+	s.reserved("acme-member", 1)
+	for who, want := range map[string]string{"operator": "reservations shelf", "acme-admin": "reservations shelf", "globex-admin": "shelf"} {
+		if got := s.as(who).listenAt(t, made[who]).names(700 * time.Millisecond); got != want {
+			t.Errorf("%s, whose page is from before: hears %q, not %q", who, got, want)
+		}
+		if got := s.as(who).listenAt(t, s.as(who).get("/lookup").attr("body", "data-live")).names(700 * time.Millisecond); got != "" {
+			t.Errorf("%s, whose page is from after: hears %q", who, got)
+		}
+	}
+	all := "account import orders reservations shelf"
+	for _, address := range []string{"/live", "/live?since=1", "/live?since=x"} {
+		if got := s.as("globex-admin").listenAt(t, address).names(700 * time.Millisecond); got != all {
+			t.Errorf("%s hears %q, not %q", address, got, all)
 		}
 	}
 }

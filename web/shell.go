@@ -2,7 +2,9 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"tnreserve/store"
@@ -169,8 +171,8 @@ func (v *visit) home() error {
 	return v.redirect("/search")
 }
 
-// live is the event stream of an open page. It carries topics and no data: the page
-// asks again and is answered by its own rights.
+// live is the event stream of an open page, from when the page was made (since, µs).
+// It carries topics and no data: the page asks again and is answered by its own rights.
 func (v *visit) live() error {
 	rc := http.NewResponseController(v.w)
 	if err := rc.SetReadDeadline(noDeadline); err != nil {
@@ -182,7 +184,8 @@ func (v *visit) live() error {
 	if v.r.Method == http.MethodHead {
 		return nil
 	}
-	l := v.store.Listen(v.actor)
+	since, _ := strconv.ParseInt(v.r.URL.Query().Get("since"), 10, 64) // 0 hears all: the page asks once too often
+	l := v.store.Listen(v.actor, time.UnixMicro(since))
 	defer l.Close()
 	return v.stream(rc, l)
 }

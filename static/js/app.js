@@ -83,21 +83,30 @@
     }
   };
 
-  // --- Live: one stream; its messages become events that regions listen to.
-  let linked = '';
+  // --- Live: one stream; its messages become events that regions listen to. It begins
+  // with what happened since the page was made. News that come while another page is on
+  // its way may be newer than that page: they are told again once it stands.
+  let linked = '', onTheWay = 0;
+  const missed = new Set(), byItself = e => e.detail.ctx.sourceEvent?.type?.startsWith('live:');
+  document.addEventListener('htmx:before:request', e => { if (!byItself(e)) onTheWay++; });
+  document.addEventListener('htmx:finally:request', e => {
+    if (byItself(e) || --onTheWay) return;
+    for (const n of missed) fire(n);
+    missed.clear();
+  });
   const badge = () => {
     const p = $('#live');
     if (!linked || !p || p.dataset.state === linked) return;
     p.hidden = false; p.dataset.state = linked; p.querySelector('.live-t').textContent = linked === 'on' ? tr('Live|connection') : tr('Reconnecting');
   };
   if (document.body.dataset.live) {
-    let stream, hiddenAt = 0, dropped = false;
+    let stream, hiddenAt = 0;
     const open = () => {
       stream?.close();
       stream = new EventSource(document.body.dataset.live);
-      stream.onopen = () => { linked = 'on'; badge(); if (dropped) { dropped = false; for (const n of names) fire(n); } };
-      stream.onerror = () => { dropped = true; linked = 'wait'; badge(); if (stream.readyState === EventSource.CLOSED) setTimeout(open, 5000); };
-      for (const n of names) stream.addEventListener(n, () => fire(n));
+      stream.onopen = () => { linked = 'on'; badge(); };
+      stream.onerror = () => { linked = 'wait'; badge(); if (stream.readyState === EventSource.CLOSED) setTimeout(open, 5000); };
+      for (const n of names) stream.addEventListener(n, () => { if (onTheWay) missed.add(n); fire(n); });
     };
     const names = ['reservations', 'shelf', 'orders', 'account', 'import'];
     open();
@@ -119,9 +128,9 @@
   let from = location.pathname, address = location.pathname + location.search;
   // the rows shown ask how they are, all in one request
   document.addEventListener('htmx:config:request', e => {
-    const {sourceElement: el, sourceEvent, request} = e.detail.ctx;
+    const {sourceElement: el, request} = e.detail.ctx;
     // what a page asks by itself does not keep a session alive
-    if (sourceEvent?.type?.startsWith('live:')) request.headers['X-Live'] = '1';
+    if (byItself(e)) request.headers['X-Live'] = '1';
     if (!el.matches?.('[data-rows]')) return;
     for (const k of [...request.body.keys()]) request.body.delete(k);
     for (const tr of [...el.children].slice(-400)) request.body.append('tn', tr.id.slice(3));
