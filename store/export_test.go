@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"tnreserve/store/tel"
@@ -16,6 +17,23 @@ func (s *Store) Pragma(name string) (v string, err error) {
 // ReaderPragma asks a connection that reads.
 func (s *Store) ReaderPragma(name string) (v string, err error) {
 	return v, s.read.QueryRow("PRAGMA " + name).Scan(&v)
+}
+
+// ListPlan is how SQLite goes about a list's page, a step a line; "" on PostgreSQL.
+func (s *Store) ListPlan(actor tel.Actor, q ListQuery) (string, error) {
+	text, args, err := s.listSQL(actor, q)
+	if err != nil || s.dialect.checkpoint == "" {
+		return "", err
+	}
+	rows, err := s.read.Query("EXPLAIN QUERY PLAN "+text, args...)
+	if err != nil {
+		return "", err
+	}
+	steps, err := collect(rows, func(row scanner) (step string, err error) {
+		var id, parent, unused int
+		return step, row.Scan(&id, &parent, &unused, &step)
+	})
+	return strings.Join(steps, "\n"), err
 }
 
 // FailAfterWriting is a change that writes and then fails; Panic one that panics.

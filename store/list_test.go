@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,35 @@ import (
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
 )
+
+// Every page is read where it begins: nothing is sorted, and of two bounds of a time
+// the search is by the higher.
+func TestListPagesAreSearched(t *testing.T) {
+	s := storetest.Open(t)
+	if plan := must[string](t)(s.ListPlan(admin, store.ListQuery{Account: acme})); plan == "" {
+		return // PostgreSQL plans by what the tables hold
+	}
+	deep := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.7", s.Now().Add(time.Hour).UnixMicro()))
+	byEnd, byMaking := "reservation_outstanding (account_id=? AND expires_at>?", "reservation_outstanding_new (account_id=?"
+	for _, c := range []struct {
+		q    store.ListQuery
+		want string
+	}{
+		{store.ListQuery{Account: acme, Sort: store.SortExpires}, byEnd + ")"},
+		{store.ListQuery{Account: acme, Sort: store.SortExpires, Cursor: deep}, byEnd + ")"},
+		{store.ListQuery{Account: acme, Sort: store.SortExpiresRev}, byEnd + ")"},
+		{store.ListQuery{Account: acme, Sort: store.SortExpiresRev, Cursor: deep}, byEnd + " AND expires_at<?)"},
+		{store.ListQuery{Account: acme, Sort: store.SortCreated}, byMaking + ")"},
+		{store.ListQuery{Account: acme, Sort: store.SortCreated, Cursor: deep}, byMaking + " AND seq>?)"},
+		{store.ListQuery{Account: acme, Sort: store.SortCreatedRev}, byMaking + ")"},
+		{store.ListQuery{Account: acme, Sort: store.SortCreatedRev, Cursor: deep}, byMaking + " AND seq<?)"},
+	} {
+		plan := must[string](t)(s.ListPlan(admin, c.q))
+		if !strings.Contains(plan, c.want) || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%+v:\n%s", c.q, plan)
+		}
+	}
+}
 
 // 1,200 reservations, every order and page size; nothing that stays is missed, and
 // nothing comes twice, while others come and go between the pages.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"tnreserve/store/tel"
@@ -45,23 +47,12 @@ type Listed struct {
 // first does. Admins list their account's, operators all; anybody lists, with Mine,
 // what they made themselves.
 func (s *Store) List(ctx context.Context, actor tel.Actor, q ListQuery) (Listed, error) {
-	where, err := s.listScope(actor, q)
-	if err != nil {
-		return Listed{}, err
-	}
-	if err := where.text(q.Text); err != nil {
-		return Listed{}, err
-	}
 	q.Limit = min(max(q.Limit, 1), 500)
-	order, err := keyset(q.Sort, q.Ended)
+	text, args, err := s.listSQL(actor, q)
 	if err != nil {
 		return Listed{}, err
 	}
-	after, err := parseCursor(q.Cursor)
-	if err != nil {
-		return Listed{}, err
-	}
-	rows, err := s.read.QueryContext(ctx, where.sql(order, after, micros(s.Now()), q), where.args...)
+	rows, err := s.read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return Listed{}, err
 	}
@@ -82,6 +73,27 @@ func (s *Store) List(ctx context.Context, actor tel.Actor, q ListQuery) (Listed,
 		out.Next = cursor(keys[q.Limit-1], list[q.Limit-1].Seq)
 	}
 	return out, s.dress(ctx, out.Rows)
+}
+
+// listSQL is the query of a list's page, with its arguments.
+func (s *Store) listSQL(actor tel.Actor, q ListQuery) (string, []any, error) {
+	where, err := s.listScope(actor, q)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := where.text(q.Text); err != nil {
+		return "", nil, err
+	}
+	order, err := keyset(q.Sort, q.Ended)
+	if err != nil {
+		return "", nil, err
+	}
+	after, err := parseCursor(q.Cursor)
+	if err != nil {
+		return "", nil, err
+	}
+	text := where.sql(order, after, micros(s.Now()), q)
+	return text, where.args, nil
 }
 
 // condition collects a WHERE and its arguments.
@@ -185,13 +197,31 @@ func keyset(by Sort, ended bool) (order, error) {
 // sql is the page's query. A list of ended ones is of two parts, so that nothing
 // depends on the sweeper: what was ended, and what only the clock has ended.
 func (c *condition) sql(o order, after *keyAfter, now micros, q ListQuery) string {
-	at := c.arg(now)
 	if !q.Ended {
-		return c.part(o, after, q.Limit, `r.ended_at IS NULL AND r.expires_at > `+at)
+		return c.outstanding(o, after, now, q)
 	}
+	at := c.arg(now)
 	swept := c.part(o, after, q.Limit, `r.ended_at IS NOT NULL`)
 	unswept := c.part(order{"r.expires_at", true}, after, q.Limit, `r.ended_at IS NULL AND r.expires_at <= `+at)
 	return `SELECT * FROM (` + swept + `) AS swept UNION ALL SELECT * FROM (` + unswept + `) AS unswept ORDER BY key DESC, seq DESC LIMIT ` + strconv.Itoa(q.Limit+1)
+}
+
+// outstanding is the query of those that live, so that the keyset's index answers it:
+// by their end, where they begin to live is where the first page begins, because of
+// two lower bounds SQLite may search by the lower one; by their making, the end must
+// not look like something to search by.
+func (c *condition) outstanding(o order, after *keyAfter, now micros, q ListQuery) string {
+	const open = `r.ended_at IS NULL`
+	switch {
+	case o.key == "r.expires_at" && !o.desc:
+		if at := time.Time(now).UnixMicro(); after == nil || after.key < at {
+			after = &keyAfter{at, math.MaxInt64}
+		}
+		return c.part(o, after, q.Limit, open)
+	case o.key == "r.seq" && (q.Account != 0 || o.desc):
+		return c.part(o, after, q.Limit, open+` AND r.expires_at + 0 > `+c.arg(now))
+	}
+	return c.part(o, after, q.Limit, open+` AND r.expires_at > `+c.arg(now))
 }
 
 func (c *condition) part(o order, after *keyAfter, limit int, which string) string {
