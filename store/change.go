@@ -308,7 +308,7 @@ func (t *tx) attempt(j *job) (err error) {
 func (t *tx) finish() error {
 	err := t.flush()
 	if err == nil {
-		t.turn.Flushing = time.Now()
+		t.turn.Flushing = time.Now() // a stopwatch
 		err = t.store.dialect.commit(t)
 	}
 	if outcome, ok := errors.AsType[errOutcome](err); ok {

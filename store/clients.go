@@ -231,9 +231,9 @@ func (s *Store) RevokeClient(ctx context.Context, actor tel.Actor, id string) er
 }
 
 // RotateClient gives a client a new password and key in place of those of one secret
-// (SecretInfo.ID; "": whichever it has; CodeConflict when it has another by now). Those it has live for the
-// overlap, those of an earlier rotation no longer: at most two live at once.
-// CodeEnded for a client that is revoked or expired.
+// (SecretInfo.ID; "": whichever it has; CodeConflict when it has another by now). Those
+// it has live for the overlap, those of an earlier rotation no longer: at most two live
+// at once. CodeEnded for a client that is revoked or expired.
 func (s *Store) RotateClient(ctx context.Context, actor tel.Actor, id, secret string, overlap time.Duration) (*NewClientCredentials, error) {
 	var out *NewClientCredentials
 	err := s.change(ctx, actor, func(t *tx) error {

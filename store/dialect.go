@@ -56,8 +56,7 @@ type dialect struct {
 	// connection ends; nil leaves it to asking now and then.
 	listen func(ctx context.Context, db, node string, wake func()) error
 	// settle ends a transaction that only read, and makes sure that nothing can undo what
-	// it read. settled is a condition on events that nothing can
-	// undo any more; "" is all.
+	// it read. settled is a condition on events that nothing can undo any more; "" is all.
 	settle  func(*writer, lastLink) error
 	settled string
 	// keepTurn, "" for nothing, lets a transaction stand still for as long as it likes;

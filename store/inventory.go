@@ -489,7 +489,7 @@ func (s *Store) loadShelf(ctx context.Context) error {
 	if err := s.takeAll(ctx, tx, `SELECT tn, COALESCE(until, 0) AS until FROM tn_state WHERE tn`); err != nil {
 		return err
 	}
-	s.followed.Store(time.Now())
+	s.followed.Store(time.Now()) // a stopwatch
 	return nil
 }
 

@@ -28,8 +28,8 @@ type readiness struct {
 	Reason string `json:"reason,omitempty"` // in plain words, when it is not
 }
 
-// readyz answers whether requests are to be sent here: not to be ready is a reason to
-// send them elsewhere for now.
+// readyz answers whether requests are to be sent here: a load balancer sends them to
+// another node until they are.
 func (v *visit) readyz() error {
 	state, status := v.readiness(), http.StatusOK
 	if !state.Ready {

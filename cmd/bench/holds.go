@@ -23,7 +23,8 @@ func (b *bench) measureHolds() error {
 		return err
 	}
 	var ahead atomic.Int64 // how far the clock was set forward
-	s, err := store.Open(b.ctx, store.Config{DB: db, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	var turns longest
+	s, err := store.Open(b.ctx, store.Config{DB: db, Watch: store.Watch{Turn: turns.see}, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,38 @@ func (b *bench) measureHolds() error {
 		return err
 	}
 	ahead.Store(int64(2 * time.Hour))
-	return b.measureSweep(s, expiring, next)
+	turns.forget()
+	if err := b.measureSweep(s, expiring, next); err != nil {
+		return err
+	}
+	b.row("the longest turn of the writer meanwhile: its work, its disk", turns.String(), "")
+	return nil
+}
+
+// longest is the transaction that kept everybody waiting longest.
+type longest struct {
+	mu   sync.Mutex
+	turn store.Turn
+}
+
+func (l *longest) see(t store.Turn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !t.Flushing.IsZero() && t.Ended.Sub(t.Began) > l.turn.Ended.Sub(l.turn.Began) {
+		l.turn = t
+	}
+}
+
+func (l *longest) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return fmt.Sprintf("%s, %s", round(l.turn.Flushing.Sub(l.turn.Began)), round(l.turn.Ended.Sub(l.turn.Flushing)))
+}
+
+func (l *longest) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turn = store.Turn{}
 }
 
 func (b *bench) freeTNs(s *store.Store) (func() tel.Number, error) {
