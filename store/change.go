@@ -63,8 +63,7 @@ type writer struct {
 	closing    chan struct{}
 	ended      chan struct{} // run has answered its last job
 	statements map[string]*statement
-	settled    int64 // the event up to which this writer last waited for the disk
-	turn       Turn  // the one under way, or the last
+	turn       Turn // the one under way, or the last
 }
 
 type job struct {
@@ -257,9 +256,8 @@ type tx struct {
 	people   bool                            // who may do what changed
 	outbox   outbox
 	chain    struct { // the last event before this transaction
-		seq       int64
-		hash      [sha256.Size]byte
-		unsettled bool
+		seq  int64
+		hash [sha256.Size]byte
 	}
 }
 
@@ -274,7 +272,7 @@ func (w *writer) begin() (*tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.chain.seq, t.chain.unsettled = last.seq, last.unsettled
+	t.chain.seq = last.seq
 	copy(t.chain.hash[:], last.hash)
 	t.now = w.store.Now() // after the lock: time in the event table never runs back
 	if at := time.Time(last.at); at.After(t.now) {
@@ -285,10 +283,9 @@ func (w *writer) begin() (*tx, error) {
 
 // lastLink is the end of the chain of events; zero when there is none.
 type lastLink struct {
-	seq       int64
-	at        micros
-	hash      []byte
-	unsettled bool // a crash of the database could still undo it
+	seq  int64
+	at   micros
+	hash []byte
 }
 
 // attempt runs one change; a panic is that change's error, not the server's end.

@@ -55,10 +55,6 @@ type dialect struct {
 	// listen calls wake when another process has committed events, until ctx or the
 	// connection ends; nil leaves it to asking now and then.
 	listen func(ctx context.Context, db, node string, wake func()) error
-	// settle ends a transaction that only read, and makes sure that nothing can undo what
-	// it read. settled is a condition on events that nothing can undo any more; "" is all.
-	settle  func(*writer, lastLink) error
-	settled string
 	// keepTurn, "" for nothing, lets a transaction stand still for as long as it likes;
 	// renumber, nil for none, makes a table's numbers go on after rows that were copied
 	// with theirs.

@@ -122,52 +122,17 @@ var followEvery = 250 * time.Millisecond
 func (s *Store) follow(ctx context.Context, wake <-chan struct{}) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
-	var before int64
 	for {
-		ticked := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			ticked = true
 		case <-wake:
 		}
 		s.applying.Lock()
 		s.catchUp(ctx, lastEvent)
-		now := s.applied.Load()
 		s.applying.Unlock()
-		if ticked && now == before && s.dialect.settled != "" {
-			s.settleStale(ctx)
-		}
-		if ticked {
-			before = now
-		}
 	}
-}
-
-// settleStale makes events count that a node left when it died after the end of a change
-// and before the disk had it.
-func (s *Store) settleStale(ctx context.Context) {
-	if lag, err := s.Lag(ctx); err != nil || lag == 0 {
-		return
-	}
-	if err := s.settle(ctx); err != nil && ctx.Err() == nil {
-		s.log.Warn("events wait to be durable", "error", err)
-	}
-}
-
-// settle answers when nothing can undo any more what the shelf has seen: a change of
-// nothing does it.
-func (s *Store) settle(ctx context.Context) error {
-	s.applying.Lock()
-	seen := s.applied.Load()
-	s.applying.Unlock()
-	return s.change(ctx, tel.System("follower"), func(t *tx) error {
-		if t.chain.seq < seen {
-			return fmt.Errorf("the database ends at event %d and had event %d a moment ago", t.chain.seq, seen)
-		}
-		return nil
-	})
 }
 
 // listen wakes follow as soon as another node has committed.
@@ -229,7 +194,7 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 }
 
 func (s *Store) someEvents(ctx context.Context, after, to int64) ([]*tel.Event, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 AND seq <= $2`+s.dialect.settled+` ORDER BY seq LIMIT $3`, after, to, catchUpAtOnce)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, after, to, catchUpAtOnce)
 	if err != nil {
 		return nil, err
 	}

@@ -122,24 +122,6 @@ func (s *Store) LoseNextAnswer(happened bool) {
 	}
 }
 
-// DieUnsettled ends the next transaction of something as a node does that is killed right
-// after it: nobody waits for the disk, and nobody is told.
-func (s *Store) DieUnsettled() {
-	commit := s.dialect.commit
-	s.dialect.commit = func(t *tx) error {
-		if t.writes == 0 {
-			return commit(t)
-		}
-		s.dialect.commit = commit
-		return errors.Join(t.raw(`COMMIT`), tel.Refuse(tel.CodeInternal, "killed"))
-	}
-}
-
-// Unsettled is how many events a crash of the database may still undo.
-func (s *Store) Unsettled() (n int, err error) {
-	return n, s.read.QueryRowContext(context.Background(), `SELECT COUNT(*) FROM event WHERE seq > (SELECT MAX(seq) FROM durable)`).Scan(&n)
-}
-
 // WaitForDB changes how long changes wait for a database that went away.
 func WaitForDB(d time.Duration) (undo func()) {
 	before := waitForDB

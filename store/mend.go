@@ -118,7 +118,7 @@ func (w *writer) reconnect() error {
 // one way or the other, so that what it then finds is final.
 func (t *tx) findOut(lost errOutcome) error {
 	if t.writes == 0 {
-		return errNotDone // nothing to undo, and what was read may be
+		return nil // whichever it was
 	}
 	t.store.log.Warn("a commit was not answered; looking whether it happened", "error", lost.error)
 	if len(t.events) == 0 {
@@ -138,7 +138,7 @@ func (t *tx) findOut(lost errOutcome) error {
 	}
 }
 
-// happened tells whether the transaction's first event is in the database to stay.
+// happened tells whether the transaction's first event is in the database.
 func (t *tx) happened() (bool, error) {
 	defer t.limitTime()()
 	if t.gone() {
@@ -146,27 +146,18 @@ func (t *tx) happened() (bool, error) {
 			return false, err
 		}
 	}
-	last, err := t.store.dialect.begin(t.writer)
-	if err != nil {
+	if _, err := t.store.dialect.begin(t.writer); err != nil {
 		return false, err
 	}
-	done, err := t.find(t.events[0])
-	if done {
-		return true, t.store.dialect.settle(t.writer, last)
-	}
-	t.rollback()
-	return done, err
-}
-
-// find looks for an event by its number and hash.
-func (t *tx) find(e *tel.Event) (bool, error) {
+	defer t.rollback()
 	var hash []byte
-	err := t.settledRow(`SELECT hash FROM event WHERE seq = $1`, e.Seq).Scan(&hash)
+	first := t.events[0]
+	err := t.settledRow(`SELECT hash FROM event WHERE seq = $1`, first.Seq).Scan(&hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("looking for event %d: %w", e.Seq, err)
+		return false, fmt.Errorf("looking for event %d: %w", first.Seq, err)
 	}
-	return string(hash) == string(e.Hash[:]), nil
+	return string(hash) == string(first.Hash[:]), nil
 }

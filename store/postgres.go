@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -26,12 +25,6 @@ import (
 // waits together, and the transactions of all nodes take turns by the lock on one row.
 // So a rule that reads and then writes is right on both, and events commit in their
 // order.
-//
-// The turn ends before the disk has the change, so that one node works while another
-// waits for the disk: it is committed without waiting, and a second transaction, in the
-// same message, waits. What is on the disk is always a beginning of what was committed,
-// so whoever built on a change is not answered before it is durable either, and a crash
-// takes both or none. Events count for the other nodes once they are durable.
 var postgresDialect = dialect{
 	name:      "postgres",
 	open:      openPostgres,
@@ -61,8 +54,6 @@ var postgresDialect = dialect{
 	},
 	lost:     func(err error) bool { return lostPostgres(err) && !cannotConnect(err) },
 	listen:   listenPostgres,
-	settle:   settlePostgres,
-	settled:  ` AND seq <= (SELECT MAX(seq) FROM durable)`,
 	size:     sizePostgres,
 	keepTurn: `SET LOCAL idle_in_transaction_session_timeout = 0`,
 	renumber: func(table, column string) string {
@@ -178,7 +169,7 @@ func beginPostgres(w *writer) (last lastLink, err error) {
 	err = w.conn.Raw(func(c any) error {
 		answers, err := c.(*stdlib.Conn).Conn().PgConn().Exec(w.ctx, `BEGIN ISOLATION LEVEL READ COMMITTED;
 			SELECT id FROM turn WHERE id = 1 FOR UPDATE;
-			SELECT seq, at, encode(hash, 'hex'), (SELECT COALESCE(MAX(seq), 0) FROM durable) FROM event ORDER BY seq DESC LIMIT 1`).ReadAll()
+			SELECT seq, at, encode(hash, 'hex') FROM event ORDER BY seq DESC LIMIT 1`).ReadAll()
 		if err == nil && len(answers[1].Rows) != 1 {
 			err = errors.New("table turn has lost its row: INSERT INTO turn VALUES (1)")
 		}
@@ -198,85 +189,35 @@ func (l *lastLink) parse(row [][]byte) error {
 	seq, err1 := strconv.ParseInt(string(row[0]), 10, 64)
 	at, err2 := strconv.ParseInt(string(row[1]), 10, 64)
 	sum, err3 := hex.DecodeString(string(row[2]))
-	durable, err4 := strconv.ParseInt(string(row[3]), 10, 64)
-	l.seq, l.at, l.hash, l.unsettled = seq, micros(time.UnixMicro(at).UTC()), sum, durable < seq
-	return errors.Join(err1, err2, err3, err4)
+	l.seq, l.at, l.hash = seq, micros(time.UnixMicro(at).UTC()), sum
+	return errors.Join(err1, err2, err3)
 }
 
-// commitPostgres ends the turn, waits for the disk, and then tells the other nodes, whose
-// turn a NOTIFY would hold up. An error that the server sends says that nothing was done,
-// unless it said before that it was; no answer says nothing. What the driver calls safe to
+// commitPostgres tells the other nodes in the same transaction. An error that the server
+// sends says that nothing was done; no answer says nothing. What the driver calls safe to
 // retry is not: for a connection that is lost in mid-answer it says "conn closed", as for
 // one on which nothing was sent.
 func commitPostgres(t *tx) error {
-	text, awaited := t.ending()
+	text := `COMMIT`
+	if len(t.events) > 0 {
+		text = `NOTIFY tnreserve, '` + t.store.node + `'; COMMIT`
+	}
 	return t.conn.Raw(func(c any) error {
 		conn := c.(*stdlib.Conn).Conn()
 		if conn.IsClosed() {
 			return errors.New("the connection was lost before the commit")
 		}
-		answers, err := conn.PgConn().Exec(t.ctx, text).ReadAll()
-		done := commits(answers)
-		if err != nil && done > 0 && !conn.IsClosed() {
-			_, _ = conn.Exec(t.ctx, `ROLLBACK`) // of what came after
-		}
+		tag, err := conn.Exec(t.ctx, text)
 		refused, answered := errors.AsType[*pgconn.PgError](err)
 		switch {
-		case done >= awaited:
+		case err == nil && tag.String() == "COMMIT":
 			return nil
 		case err == nil:
-			return errors.New("the transaction had failed before its end")
-		case done == 0 && answered && refused.SeverityUnlocalized == "ERROR":
+			return errors.New("the transaction had failed before its end: " + tag.String())
+		case answered && refused.SeverityUnlocalized == "ERROR":
 			return err
 		}
 		return errOutcome{err}
-	})
-}
-
-// commits counts the transactions that were answered as done.
-func commits(answers []*pgconn.Result) (n int) {
-	for _, a := range answers {
-		if a.CommandTag.String() == "COMMIT" {
-			n++
-		}
-	}
-	return n
-}
-
-// commitNow ends a transaction and its turn without waiting for the disk.
-const commitNow = `SET LOCAL synchronous_commit = off; COMMIT`
-
-// ending is how a transaction ends, and how many commits must be answered for that. One
-// that wrote nothing has nothing to wait for, unless it read what is not durable yet.
-func (t *tx) ending() (text string, commits int) {
-	switch {
-	case len(t.events) > 0:
-		return commitNow + `; ` + t.settling(t.events[len(t.events)-1].Seq) + `; BEGIN; NOTIFY tnreserve, '` + t.store.node + `'; ` + commitNow, 2
-	case t.writes > 0:
-		return `COMMIT`, 1
-	case t.chain.unsettled:
-		return commitNow + `; ` + t.settling(t.chain.seq), 2
-	}
-	return commitNow, 1
-}
-
-// settling waits until the disk has all that was committed before. A number that is there
-// already came with a commit that waited.
-func (w *writer) settling(seq int64) string {
-	text := fmt.Sprintf(`BEGIN; INSERT INTO durable (seq) VALUES (%d) ON CONFLICT DO NOTHING; `, seq)
-	if w.settled < seq {
-		text += fmt.Sprintf(`DELETE FROM durable WHERE seq = %d; `, w.settled)
-		w.settled = seq
-	}
-	return text + `COMMIT`
-}
-
-// settlePostgres ends a transaction that only read, and sees to it that what it read is
-// durable.
-func settlePostgres(w *writer, last lastLink) error {
-	return w.conn.Raw(func(c any) error {
-		_, err := c.(*stdlib.Conn).Conn().PgConn().Exec(w.ctx, commitNow+`; `+w.settling(last.seq)).ReadAll()
-		return err
 	})
 }
 

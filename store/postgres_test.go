@@ -327,39 +327,6 @@ func TestPostgresUnansweredCommit(t *testing.T) {
 	checked(t, s.Store)
 }
 
-// What a node committed and did not see to the disk, because it was killed in between,
-// counts on the others all the same, once they have seen to it.
-func TestPostgresKilledBeforeTheDisk(t *testing.T) {
-	undo := store.FollowEvery(time.Hour)
-	s := storetest.OpenPostgres(t, storetest.Postgres(t))
-	late := node(t, s)
-	undo()
-	dies := func(s *storetest.Store, req tel.ReserveRequest) {
-		t.Helper()
-		s.DieUnsettled()
-		code(t, second(s.Reserve(ctx, admin, req)), tel.CodeInternal)
-		if n := must[int](t)(s.Unsettled()); n != 1 {
-			t.Errorf("%d events are unsettled", n)
-		}
-	}
-	req := ask(acme, raleigh(0))
-	req.IdempotencyKey = "once"
-	dies(s, req)
-	if again := must[tel.Reserved](t)(late.Reserve(ctx, admin, req)); !again.Repeated {
-		t.Errorf("%+v", again)
-	}
-	if n := must[int](t)(s.Unsettled()); n != 0 {
-		t.Error("an answer rests on what a crash may undo")
-	}
-	quick := node(t, s)
-	dies(s, ask(acme, raleigh(1)))
-	eventually(t, "another node takes it off its shelf", 3*time.Second, func() bool { return !free(t, quick, raleigh(1)) })
-	if n := must[int](t)(s.Unsettled()); n != 0 {
-		t.Error("it was shown to others before it was durable")
-	}
-	checked(t, quick)
-}
-
 // A node that stands still in the middle of a change keeps the others waiting, and not
 // for ever.
 func TestPostgresStandstill(t *testing.T) {

@@ -128,13 +128,6 @@ func (s *Store) open(ctx context.Context) error {
 	s.writer = newWriter(s, conn)
 	s.stopped.Go(s.writer.run)
 	if !s.cfg.NoShelf {
-		if s.dialect.settled != "" {
-			if err := s.settle(ctx); err != nil {
-				s.writer.close()
-				s.stopped.Wait()
-				return err
-			}
-		}
 		wake := make(chan struct{}, 1)
 		s.stopped.Go(func() { s.follow(background, wake) })
 		if s.dialect.listen != nil {

@@ -25,11 +25,8 @@ func (b *bench) measurePostgres() error {
 		return err
 	}
 	defer p.Close()
-	if err := p.Run(`CREATE DATABASE bench`); err != nil {
-		return err
-	}
-	db := p.URL("bench")
-	if err := b.fillPostgres(db); err != nil {
+	db, err := b.countryOn(p, "bench")
+	if err != nil {
 		return err
 	}
 	next, err := b.walk(db)
@@ -44,7 +41,18 @@ func (b *bench) measurePostgres() error {
 	if err := b.measureCatchUp(db, next); err != nil {
 		return err
 	}
+	if db, err = b.countryOn(p, "load"); err != nil { // with nothing held yet
+		return err
+	}
 	return b.loadInUse("PostgreSQL", db)
+}
+
+// countryOn makes a database with the country in it.
+func (b *bench) countryOn(p *postgres.Server, name string) (string, error) {
+	if err := p.Run(`CREATE DATABASE ` + name); err != nil {
+		return "", err
+	}
+	return p.URL(name), b.fillPostgres(p.URL(name))
 }
 
 // fillPostgres imports the country and loads it.
