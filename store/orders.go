@@ -444,12 +444,13 @@ func orderContent(req tel.OrderRequest) []byte {
 // Disconnects have names of their own.
 func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 	for _, by := range []struct {
-		name, where, what string
-		since             micros
+		name, where string
+		different   *tel.Error
+		since       micros
 	}{
-		{req.IdempotencyKey, `idempotency_key = $2 AND idempotency_key <> ''`, "idempotency key", micros(t.now.Add(-answerStands))},
-		{t.markUnless(req), `idempotency_key = $2 AND idempotency_key <> ''`, "request", micros(t.now.Add(-req.Repeat.Within - time.Microsecond))},
-		{req.CustomerOrderID, `customer_order_id = $2 AND customer_order_id <> ''`, "customer order id", micros(time.Unix(0, 0))},
+		{req.IdempotencyKey, `idempotency_key = $2 AND idempotency_key <> ''`, tel.Refuse(tel.CodeConflict, "This idempotency key was used for a different order."), micros(t.now.Add(-answerStands))},
+		{t.markUnless(req), `idempotency_key = $2 AND idempotency_key <> ''`, tel.Refuse(tel.CodeConflict, "This request was used for a different order."), micros(t.now.Add(-req.Repeat.Within - time.Microsecond))},
+		{req.CustomerOrderID, `customer_order_id = $2 AND customer_order_id <> ''`, tel.Refuse(tel.CodeConflict, "This customer order id was used for a different order."), micros(time.Unix(0, 0))},
 	} {
 		if by.name == "" {
 			continue
@@ -464,7 +465,7 @@ func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 		case err != nil:
 			return nil, err
 		case !slices.Equal(before, orderContent(req)):
-			return nil, tel.Refuse(tel.CodeConflict, "This %s was used for a different order.", by.what)
+			return nil, by.different
 		}
 		o, err := t.order(seq)
 		if o != nil {

@@ -125,7 +125,7 @@ func (t *tx) createPerson(n NewPerson, hash string) (*tel.Person, error) {
 			return nil, err
 		}
 		if added == 0 {
-			return nil, tel.Refuse(tel.CodeConflict, "%s has a role in account %d already.", n.Email, n.Account)
+			return nil, tel.Refuse(tel.CodeConflict, "%s has a role in account %s already.", n.Email, n.Account)
 		}
 		p.Memberships = []tel.Membership{{Account: n.Account, Role: n.Role}}
 	}

@@ -30,7 +30,7 @@ func word(ctx context.Context, arg any) any {
 		return Time(ctx, time.Time(a))
 	case *tel.Error:
 		return Refusal(ctx, a)
-	case tel.State, tel.Move, tel.OrderMove, tel.TNState, tel.Action, tel.Role:
+	case tel.State, tel.Move, tel.OrderState, tel.OrderMove, tel.TNState, tel.ClientState, tel.Action, tel.Role:
 		return T(ctx, fmt.Sprint(a))
 	}
 	return arg
@@ -79,6 +79,8 @@ var _ = []string{
 	Mark("live"), Mark("submitted"), Mark("ordered"), Mark("cancelled"), Mark("expired"),
 	Mark("extend"), Mark("drop"), Mark("cancel"), Mark("submit"), Mark("resume"), Mark("order"), Mark("expire"),
 	Mark("complete"), Mark("complete in part"), Mark("fail"), Mark("back-order"), Mark("fill"),
+	Mark("RECEIVED"), Mark("COMPLETE"), Mark("PARTIAL"), Mark("FAILED"), Mark("BACKORDERED"),
+	Mark("active"), Mark("revoked"),
 	Mark("available"), Mark("reserved"), Mark("in service"), Mark("aging"), Mark("disabled"),
 	Mark("operator"), Mark("admin"), Mark("support"), Mark("member"),
 	Mark("switch reservation on or off"),
