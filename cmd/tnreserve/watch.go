@@ -31,7 +31,7 @@ func (c *watching) logger(p *process, level slog.Level) *slog.Logger {
 
 // faults are what makes no sense.
 func (c *watching) faults() (out []string) {
-	if !collector(c.OTLPEndpoint) {
+	if !collectorURL(c.OTLPEndpoint) {
 		out = append(out, fmt.Sprintf("--otlp-endpoint %q is not like http://127.0.0.1:4318", c.OTLPEndpoint))
 	}
 	if _, _, err := net.SplitHostPort(c.MetricsAddr); c.MetricsAddr != "" && err != nil {
@@ -43,8 +43,8 @@ func (c *watching) faults() (out []string) {
 	return out
 }
 
-// collector tells whether an address is one that traces can be sent to, or none.
-func collector(endpoint string) bool {
+// collectorURL tells whether an address is one that traces can be sent to, or none.
+func collectorURL(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	return endpoint == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
@@ -60,7 +60,7 @@ type watch struct {
 // is said at once.
 func (c *watching) watch(p *process, log *slog.Logger) (*watch, error) {
 	endpoint := cmp.Or(c.OTLPEndpoint, p.getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
-	if !collector(endpoint) {
+	if !collectorURL(endpoint) {
 		return nil, usageError(fmt.Sprintf("OTEL_EXPORTER_OTLP_ENDPOINT %q is not like http://127.0.0.1:4318", endpoint))
 	}
 	w := &watch{metrics: newMetrics(log)}
