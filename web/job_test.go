@@ -210,6 +210,10 @@ func TestImportThroughThePages(t *testing.T) {
 		op.post(again.url.Path+"/discard", nil).says(".toast", "nothing was written")
 		op.post(again.url.Path+"/confirm", nil).says("#import", "Discarded")
 	})
+	// Confirmed in one tab, discarded in another: what was written is not denied.
+	if a := op.post(preview.url.Path+"/discard", nil); a.url.Path != preview.url.Path || a.text(".toast") != "" {
+		t.Errorf("discarding what is done leads to %s: %s", a.url, a.text(".toast"))
+	}
 	// Strict: one bad row refuses the file. Fictional: allowed when asked for.
 	strict := op.upload("numbers.csv", file, "strict")
 	if strict.doc().Find("#confirm").Length() != 0 {
