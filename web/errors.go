@@ -124,6 +124,19 @@ func (v *visit) backWith(to string, err error) error {
 	return err
 }
 
+// why says to who asked why something failed after other things of the same form were
+// done: the page of an error would say that nothing was.
+func (v *visit) why(err error) string {
+	e, ok := errors.AsType[*tel.Error](err)
+	if !ok || statusOf(e.Code) >= 500 {
+		v.log.Error("request failed in part", "request", v.id(), "route", v.r.Pattern, "error", err)
+	}
+	if !ok {
+		return v.t("The fault is ours, not yours.")
+	}
+	return v.say(e)
+}
+
 // fieldErrors are a form's errors by field, from one refusal.
 func (v *visit) fieldErrors(err error) (map[string]string, bool) {
 	e, ok := errors.AsType[*tel.Error](err)

@@ -43,3 +43,9 @@ func ReportNames() (names []string) {
 	}
 	return names
 }
+
+// ReadElsewhere takes the one place for a file that is read, until it is let go.
+func (s *Server) ReadElsewhere() (letGo func()) {
+	s.imports.reading <- struct{}{}
+	return func() { <-s.imports.reading }
+}

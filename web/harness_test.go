@@ -139,6 +139,27 @@ func (s *site) version() (n int64) {
 	return n
 }
 
+// breaks lets what a trigger watches fail from now on, as a damaged file does; mend ends
+// it.
+func (s *site) breaks(when string) (mend func()) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+s.Path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	run := func(statement string) {
+		s.t.Helper()
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	run(`CREATE TRIGGER broken BEFORE ` + when + ` BEGIN SELECT RAISE(ABORT, '` + web.Secret + `'); END`)
+	return func() {
+		run(`DROP TRIGGER broken`)
+		db.Close()
+	}
+}
+
 // dump is everything in the database, a line per row.
 func (s *site) dump() []string {
 	s.t.Helper()

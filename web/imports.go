@@ -22,6 +22,7 @@ import (
 const (
 	maxUpload     = 64_000_000
 	uploadTime    = 5 * time.Minute // a slow line may take longer than other requests
+	answerTime    = 5 * time.Minute // after that: what the file would change, and the page
 	previewLife   = time.Hour
 	mostPreviews  = 8 // kept at once: a preview of the whole country takes 50 MB
 	shownRefusals = 200
@@ -156,16 +157,13 @@ func (v *visit) upload() error {
 	if !v.actor.Can(tel.ActManageInventory) {
 		return tel.Forbidden(tel.ActManageInventory)
 	}
-	rc := http.NewResponseController(v.w)
-	if err := rc.SetReadDeadline(time.Now().Add(uploadTime)); err != nil {
-		v.log.Debug("read deadline", "error", err)
-	}
 	select {
 	case v.imports.reading <- struct{}{}:
 		defer func() { <-v.imports.reading }()
 	case <-v.r.Context().Done():
 		return v.r.Context().Err()
 	}
+	v.allowUpload()
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxUpload+maxForm)
 	form, name, size, inv, err := v.readUpload()
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -186,6 +184,15 @@ func (v *visit) upload() error {
 		return v.backWith("/inventory/import", err)
 	}
 	return v.redirect("/inventory/import/" + job.view.ID)
+}
+
+// allowUpload begins the time that a file may take: when it is read, not while it waits
+// for others.
+func (v *visit) allowUpload() {
+	rc, now := http.NewResponseController(v.w), time.Now() // the connection's clock
+	if err := errors.Join(rc.SetReadDeadline(now.Add(uploadTime)), rc.SetWriteDeadline(now.Add(uploadTime+answerTime))); err != nil {
+		v.log.Debug("the time of an upload", "error", err)
+	}
 }
 
 // readUpload walks the parts of the form; the options may come before or after the
@@ -288,11 +295,16 @@ func (v *visit) discardImport() error {
 	if err != nil {
 		return err
 	}
+	var state views.ImportState
 	j.set(func(view *views.Import) {
 		if view.State == views.ImportPreview {
 			view.State = views.ImportDiscarded
 			j.inv = nil
 		}
+		state = view.State
 	})
+	if state != views.ImportDiscarded { // it was confirmed meanwhile
+		return v.redirect("/inventory/import/" + j.view.ID)
+	}
 	return v.done("/inventory/import", ok(v.t("The file was discarded; nothing was written.")))
 }

@@ -60,8 +60,8 @@ func (v *visit) acceptInvitation() error {
 	}
 	if err := v.store.ActFor(v.r.Context(), v.token, v.actor, i.Account); tel.CodeOf(err) == tel.CodeForbidden {
 		return v.done(factorAt, views.Flash{Kind: views.FlashWarn, Text: v.fault(err)})
-	} else if err != nil {
-		return err
+	} else if err != nil { // no error's page: it would say that nothing was done
+		return v.done("/", views.Flash{Kind: views.FlashWarn, Text: v.t("The invitation is accepted, but you are not there yet: %s", v.why(err))})
 	}
 	return v.done("/", ok(v.t("Welcome: you are %s now.", v.t(string(i.Role)))))
 }

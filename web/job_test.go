@@ -13,6 +13,7 @@ import (
 
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
+	"tnreserve/web"
 )
 
 // The whole job through the pages alone, without a script.
@@ -209,6 +210,10 @@ func TestImportThroughThePages(t *testing.T) {
 		op.post(again.url.Path+"/discard", nil).says(".toast", "nothing was written")
 		op.post(again.url.Path+"/confirm", nil).says("#import", "Discarded")
 	})
+	// Confirmed in one tab, discarded in another: what was written is not denied.
+	if a := op.post(preview.url.Path+"/discard", nil); a.url.Path != preview.url.Path || a.text(".toast") != "" {
+		t.Errorf("discarding what is done leads to %s: %s", a.url, a.text(".toast"))
+	}
 	// Strict: one bad row refuses the file. Fictional: allowed when asked for.
 	strict := op.upload("numbers.csv", file, "strict")
 	if strict.doc().Find("#confirm").Length() != 0 {
@@ -225,6 +230,25 @@ func TestImportThroughThePages(t *testing.T) {
 	if !full {
 		t.Error("previews pile up")
 	}
+}
+
+// Where cancelling many stops in the middle, what was done is told, and where none was
+// done it is an error.
+func TestCancellingStopsInTheMiddle(t *testing.T) {
+	s := open(t)
+	admin, form := s.as("acme-admin"), url.Values{"back": {"/reservations"}}
+	for range 4 {
+		form.Add("id", s.reserved("acme-admin", 2).ID)
+	}
+	mend := s.breaks(`DELETE ON hold WHEN (SELECT COUNT(*) FROM hold) <= 4`)
+	a := admin.post("/reservations/cancel", form).is(200)
+	a.says(".toast", "Cancelled 2 reservations; 4 numbers free again. Then it stopped, with 2 reservations to go: The fault is ours, not yours.")
+	if kind := a.attr(".toast", "data-kind"); kind != "warn" || !strings.Contains(s.Log.String(), web.Secret) {
+		t.Errorf("a message of kind %q; the log:\n%s", kind, s.Log)
+	}
+	admin.post("/reservations/cancel", url.Values{"id": form["id"][2:]}).is(500)
+	mend()
+	admin.post("/reservations/cancel", form).says(".toast", "Cancelled 2 reservations; 4 numbers free again. 2 reservations had ended already.")
 }
 
 func TestSearchByEveryFilter(t *testing.T) {

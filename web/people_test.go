@@ -232,6 +232,20 @@ func TestJoiningWithAPassword(t *testing.T) {
 	}
 }
 
+// Joining is done when the invitation is taken: that going there fails does not undo it.
+func TestJoinedButNotThere(t *testing.T) {
+	s := open(t)
+	token, err := s.Invite(ctx, root, store.NewInvitation{Email: email("globex-member"), Role: tel.RoleMember, Account: storetest.Acme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := s.as("globex-member")
+	mend := s.breaks(`UPDATE OF account_id ON session`)
+	v.post("/invitations/"+token+"/accept", nil).is(200).says(".toast", "The invitation is accepted, but you are not there yet")
+	mend()
+	v.post("/act-for", values("account", storetest.Acme.String())).is(200).says("#side", "Acme")
+}
+
 func TestSecondFactorAtTheDoor(t *testing.T) {
 	s := open(t)
 	if _, err := s.CreatePerson(ctx, root, withPassword("ada@example.com")); err != nil {

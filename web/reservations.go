@@ -466,28 +466,47 @@ func (v *visit) cancel() error {
 			return err
 		}
 	}
-	cancelled, freed, ended := 0, 0, 0
-	for _, id := range ids {
+	var done cancelling
+	for i, id := range ids {
 		r, err := v.store.Cancel(v.r.Context(), v.actor, id, v.form("reason"))
 		if fields, ok := v.fieldErrors(err); ok {
 			return v.askCancel(http.StatusUnprocessableEntity, ids, views.CancelReservations{Back: back, Reason: v.form("reason"), Errors: fields})
 		}
 		if _, ok := refused(err); ok {
-			ended++
+			done.ended++
 			continue
 		}
-		if err != nil {
+		if err != nil && done.reservations == 0 {
 			return err
 		}
-		cancelled++
-		freed += r.TNCount
+		if err != nil {
+			done.left, done.why = len(ids)-i, v.why(err)
+			break
+		}
+		done.reservations++
+		done.freed += r.TNCount
 	}
-	flash := ok(v.t("Cancelled %s; %s free again.", v.t("%d reservations", cancelled), v.t("%d numbers", freed)))
-	if ended > 0 {
+	return v.done(back, v.cancelFlash(done))
+}
+
+// cancelling is what became of the reservations of a form.
+type cancelling struct {
+	reservations, freed, ended int
+	left                       int    // not tried: it stopped before
+	why                        string // it stopped
+}
+
+func (v *visit) cancelFlash(c cancelling) views.Flash {
+	flash := ok(v.t("Cancelled %s; %s free again.", v.t("%d reservations", c.reservations), v.t("%d numbers", c.freed)))
+	if c.ended > 0 {
 		flash.Kind = views.FlashWarn
-		flash.Text += " " + v.t("%d reservations had ended already.", ended)
+		flash.Text += " " + v.t("%d reservations had ended already.", c.ended)
 	}
-	return v.done(back, flash)
+	if c.left > 0 {
+		flash.Kind = views.FlashWarn
+		flash.Text += " " + v.t("Then it stopped, with %s to go: %s", v.t("%d reservations", c.left), c.why)
+	}
+	return flash
 }
 
 // reservationsCSV exports the list with its filters, as it streams.

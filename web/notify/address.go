@@ -30,18 +30,23 @@ type home struct {
 	host    string // of the base URL; "" none
 	resolve func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	local   func() ([]net.Addr, error) // this machine's addresses
+	fault   func(error)                // is told how asking for them went
 	now     func() time.Time
 
-	mu    sync.Mutex
+	first sync.Once
+	mu    sync.Mutex // never held while somebody asks
 	known []netip.Addr
 	until time.Time
 }
 
-// knownFor is how long what the own name resolved to is believed.
-const knownFor = time.Minute
+const (
+	knownFor = time.Minute      // how long what the own name resolved to is believed
+	askAgain = 10 * time.Second // after how long another asks, when one got no answer or waits for it
+	askMost  = 2 * time.Second  // of an attempt's time, which this is taken from
+)
 
-func newHome(baseURL string, now func() time.Time) *home {
-	h := &home{resolve: net.DefaultResolver.LookupNetIP, local: net.InterfaceAddrs, now: now}
+func newHome(baseURL string, now func() time.Time, fault func(error)) *home {
+	h := &home{resolve: net.DefaultResolver.LookupNetIP, local: net.InterfaceAddrs, fault: fault, now: now}
 	if u, err := url.Parse(baseURL); err == nil {
 		h.host = u.Hostname()
 	}
@@ -53,9 +58,10 @@ func (h *home) named(host string) bool {
 	return h.host != "" && strings.EqualFold(strings.TrimSuffix(host, "."), strings.TrimSuffix(h.host, "."))
 }
 
-// has tells whether an address leads back here.
+// has tells whether an address leads back here, or may.
 func (h *home) has(ctx context.Context, addr netip.Addr) bool {
 	list, err := h.local()
+	h.fault(err)
 	own := func(a net.Addr) bool {
 		network, err := netip.ParsePrefix(a.String())
 		return err == nil && network.Addr().Unmap() == addr
@@ -63,20 +69,50 @@ func (h *home) has(ctx context.Context, addr netip.Addr) bool {
 	return err != nil || slices.ContainsFunc(list, own) || slices.Contains(h.addresses(ctx), addr)
 }
 
-// addresses are what the own name resolves to; while it does not, what it did last.
+// addresses are what the own name resolves to; while somebody asks, and while it does
+// not resolve, what it did last. Only the first answer is waited for by all: before it
+// nothing is known.
 func (h *home) addresses(ctx context.Context) []netip.Addr {
+	if h.host == "" {
+		return nil
+	}
+	h.first.Do(func() { h.ask(ctx) })
+	h.ask(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.host == "" || h.now().Before(h.until) {
-		return h.known
-	}
-	if list, err := h.resolve(ctx, "ip", h.host); err == nil {
-		h.known, h.until = list, h.now().Add(knownFor)
-		for i, addr := range list {
-			h.known[i] = addr.Unmap()
-		}
-	}
 	return h.known
+}
+
+// ask asks what the own name resolves to, when it is time. What comes of it is for all:
+// that the delivery which asks is cut does not end it.
+func (h *home) ask(ctx context.Context) {
+	if !h.turn() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askMost)
+	defer cancel()
+	list, err := h.resolve(ctx, "ip", h.host)
+	if err != nil {
+		return
+	}
+	for i, addr := range list {
+		list[i] = addr.Unmap()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.known, h.until = list, h.now().Add(knownFor)
+}
+
+// turn tells whether it is time to ask; for a while nobody else does then.
+func (h *home) turn() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.now()
+	if now.Before(h.until) {
+		return false
+	}
+	h.until = now.Add(askAgain)
+	return true
 }
 
 // inner are the IPv4 networks that are not the public internet (IANA's special-purpose

@@ -31,8 +31,9 @@
 // Telnyx has number_order.complete only. All else here is ours, and so is:
 //
 //   - number_order.complete is told of an order that is complete in part too: as at the
-//     JSON door its status is success then, and each number has its own. number_order.failed has no number. What waits for numbers
-//     (a back-order) is told when it is complete. A disconnect is no number_order.
+//     JSON door its status is success then, and each number has its own.
+//     number_order.failed has no number. What waits for numbers (a back-order) is told
+//     when it is complete. A disconnect is no number_order.
 //   - number_reservation.cancelled is also told when one number is dropped, and .ordered
 //     when some are ordered. The payload is the whole reservation as it then is, and
 //     beyond Telnyx's fields: event_phone_numbers are those that the event is about,
@@ -59,8 +60,8 @@
 // each connection: only global unicast ones are (see address.go), unless the server was
 // started with --allow-private-webhooks. This machine's own addresses are not, nor the
 // name of the server's base URL and what it resolves to: what stands behind them is this
-// house, whoever asks. Redirects are not followed and no proxy is
-// used; certificates are verified. Of an answer 64 KiB are read, 16 KiB of headers, and
-// 4 KiB kept for the account's admins. What went wrong is told in our own words: a
-// resolver's or a network's would tell of the house.
+// house, whoever asks. Redirects are not followed and no proxy is used; certificates are
+// verified. Of an answer 64 KiB are read, 16 KiB of headers, and 4 KiB kept for the
+// account's admins. What went wrong is told in our own words: a resolver's or a
+// network's would tell of the house.
 package notify

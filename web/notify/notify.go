@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tnreserve/store"
@@ -56,9 +57,16 @@ type Notifier struct {
 	failing   int
 	accounts  map[tel.AccountID]int
 	endpoints map[string]int
-	underWay  map[string]bool // deliveries
-	said      string          // the last error logged
+	underWay  map[string]bool   // deliveries
+	said      map[string]string // the last error logged, by endpoint and by what else may fail
+	faults    atomic.Int64      // how many errors there were
 }
+
+// What may fail beside the endpoints.
+const (
+	looking      = "looking for what is due"
+	ownAddresses = "asking for this machine's addresses"
+)
 
 // anywhere is the judge of a trial.
 func anywhere(context.Context, netip.Addr) error { return nil }
@@ -72,9 +80,9 @@ func New(c Config) *Notifier {
 		c.Timeout = 10 * time.Second
 	}
 	n := &Notifier{store: c.Store, log: c.Log, client: newClient(anywhere), timeout: c.Timeout, drain: drainMost, again: make(chan struct{}, 1),
-		accounts: map[tel.AccountID]int{}, endpoints: map[string]int{}, underWay: map[string]bool{}}
+		accounts: map[tel.AccountID]int{}, endpoints: map[string]int{}, underWay: map[string]bool{}, said: map[string]string{}}
 	if !c.AllowPrivate {
-		n.home = newHome(c.BaseURL, c.Store.Now)
+		n.home = newHome(c.BaseURL, c.Store.Now, func(err error) { n.complain(ownAddresses, err) })
 		n.client = newClient(n.home.onlyOutside)
 	}
 	return n
@@ -113,19 +121,12 @@ func (n *Notifier) Run(ctx context.Context) {
 // Pass sends everything that is due now, and what comes due by that, and answers when
 // it is done.
 func (n *Notifier) Pass(ctx context.Context) {
-	for n.start(ctx, placesEndpoint) {
+	for before := n.faults.Load(); n.start(ctx, placesEndpoint); {
 		n.workers.Wait()
-		if n.troubled() {
+		if n.faults.Load() != before {
 			return
 		}
 	}
-}
-
-// troubled tells whether the store failed last.
-func (n *Notifier) troubled() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.said != ""
 }
 
 // start gives each endpoint that is due something so many workers, if there are places,
@@ -133,8 +134,8 @@ func (n *Notifier) troubled() bool {
 // another.
 func (n *Notifier) start(ctx context.Context, each int) (started bool) {
 	due, err := n.store.EndpointsDue(ctx, house)
+	n.complain(looking, err)
 	if err != nil {
-		n.complain(err)
 		return false
 	}
 	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
@@ -183,7 +184,7 @@ func (n *Notifier) count(e store.DueEndpoint, by int) {
 // failed.
 func (n *Notifier) work(ctx context.Context, e store.DueEndpoint) {
 	sent, err := n.sendSome(ctx, e.ID)
-	n.complain(err)
+	n.complain(e.ID, err)
 	n.mu.Lock()
 	n.count(e, -1)
 	n.mu.Unlock()
@@ -261,16 +262,20 @@ func (n *Notifier) deliver(ctx context.Context, d *tel.Delivery) (good bool, err
 	return !r.Failed(), err
 }
 
-// complain logs an error, one that stays only once; nil is that all is well again.
-func (n *Notifier) complain(err error) {
+// complain logs what fails, an error that stays only once; nil is that this is well
+// again.
+func (n *Notifier) complain(about string, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
-	case err == nil && n.said != "":
-		n.said = ""
-		n.log.Info("sending webhooks works again")
-	case err != nil && err.Error() != n.said:
-		n.said = err.Error()
-		n.log.Error("sending webhooks failed; it goes on", "error", err)
+	case err == nil && n.said[about] != "":
+		delete(n.said, about)
+		n.log.Info("sending webhooks works again", "at", about)
+	case err != nil:
+		n.faults.Add(1)
+		if err.Error() != n.said[about] {
+			n.said[about] = err.Error()
+			n.log.Error("sending webhooks failed; it goes on", "at", about, "error", err)
+		}
 	}
 }

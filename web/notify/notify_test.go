@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -99,15 +100,30 @@ type receiver struct {
 
 // receive answers with what answer does; nil is 200.
 func receive(t testing.TB, answer http.HandlerFunc) *receiver {
-	return receiveAt(t, "127.0.0.1:0", answer)
+	t.Helper()
+	return receiveOn(t, must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0")), answer)
 }
 
-func receiveAt(t testing.TB, addr string, answer http.HandlerFunc) *receiver {
+// samePort listens on two addresses, each on the same port.
+func samePort(t testing.TB, one, other string) (a, b net.Listener) {
 	t.Helper()
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Skipf("cannot listen on %s: %v", addr, err)
+	for range 20 {
+		a, err := net.Listen("tcp", one+":0")
+		if err != nil {
+			t.Skipf("cannot listen on %s: %v", one, err)
+		}
+		b, err := net.Listen("tcp", fmt.Sprint(other, ":", a.Addr().(*net.TCPAddr).Port))
+		if err == nil {
+			return a, b
+		}
+		a.Close()
 	}
+	t.Fatalf("no port is free on both %s and %s", one, other)
+	return nil, nil
+}
+
+func receiveOn(t testing.TB, ln net.Listener, answer http.HandlerFunc) *receiver {
+	t.Helper()
 	r := &receiver{}
 	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, _ := io.ReadAll(req.Body)
@@ -499,6 +515,7 @@ func TestStop(t *testing.T) {
 func TestInsideAddresses(t *testing.T) {
 	s := storetest.Open(t)
 	n := New(Config{Store: s.Store})
+	resolver(t).Store(netip.Addr{})
 	var connections atomic.Int32
 	ln := must[net.Listener](t)(net.Listen("tcp", ":0"))
 	defer ln.Close()
@@ -513,7 +530,7 @@ func TestInsideAddresses(t *testing.T) {
 		}
 	}()
 	port := fmt.Sprint(ln.Addr().(*net.TCPAddr).Port)
-	for i, host := range []string{
+	for _, host := range []string{
 		"127.0.0.1", "127.1.2.3", "localhost", "LOCALHOST.", "0.0.0.0", "[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]",
 		"[2002:7f00:1::]", "[2001::7f00:1]", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1.", "[fe80::1%25lo]", "[fe80::1]",
 	} {
@@ -523,7 +540,7 @@ func TestInsideAddresses(t *testing.T) {
 		e := endpoint(t, s, acme, "http://"+host+":"+port+"/")
 		must[string](t)(s.TestEndpoint(ctx, admin, e.ID))
 		n.Pass(ctx)
-		if try := last(t, s, e.ID).Tries[0]; try.Error == "" || !strings.Contains(try.Error, "is not a public one") && !strings.Contains(try.Error, "could not be resolved") && try.Status == 0 && i < 12 {
+		if try := last(t, s, e.ID).Tries[0]; !strings.Contains(try.Error, "is not a public one") && !strings.Contains(try.Error, "could not be resolved") {
 			t.Errorf("%s: %+v", host, try)
 		}
 		if err := s.DeleteEndpoint(ctx, admin, e.ID); err != nil {
@@ -559,7 +576,7 @@ func TestPublic(t *testing.T) {
 func TestHome(t *testing.T) {
 	now, fault := time.Now(), error(nil)
 	answer := []netip.Addr{netip.MustParseAddr("::ffff:8.8.4.4"), netip.MustParseAddr("2606:4700::1111")}
-	h := newHome("https://Numbers.example:8443", func() time.Time { return now })
+	h := newHome("https://Numbers.example:8443", func() time.Time { return now }, func(error) {})
 	h.resolve = func(context.Context, string, string) ([]netip.Addr, error) { return slices.Clone(answer), fault }
 	h.local = func() ([]net.Addr, error) {
 		return []net.Addr{&net.IPNet{IP: net.IPv4(9, 9, 9, 9), Mask: net.CIDRMask(24, 32)}}, nil
@@ -582,7 +599,7 @@ func TestHome(t *testing.T) {
 	judge("8.8.4.4", nil)
 	now, fault = now.Add(time.Hour), errors.New("no answer")
 	judge("1.1.1.1", homeError{})
-	if !h.named("numbers.example.") || h.named("numbers.example.org") || newHome("", time.Now).named("") {
+	if !h.named("numbers.example.") || h.named("numbers.example.org") || newHome("", time.Now, nil).named("") {
 		t.Error("the own name")
 	}
 	s, n := open(t)
@@ -592,6 +609,129 @@ func TestHome(t *testing.T) {
 	n.Pass(ctx)
 	if d := last(t, s, e.ID); d.Tries[0].Error != (homeError{}).Error() {
 		t.Errorf("%+v", d)
+	}
+}
+
+// asked is a resolver's question that nobody has answered yet.
+type asked struct {
+	ctx    context.Context
+	answer chan []netip.Addr // nothing: none came
+}
+
+func (a asked) reply(list ...string) {
+	var addrs []netip.Addr
+	for _, one := range list {
+		addrs = append(addrs, netip.MustParseAddr(one))
+	}
+	a.answer <- addrs
+}
+
+// asking is a home whose resolver answers when it is told to.
+func asking(clock func() time.Time) (*home, chan asked) {
+	questions := make(chan asked, 10)
+	h := newHome("https://numbers.example", clock, func(error) {})
+	h.local = func() ([]net.Addr, error) { return nil, nil }
+	h.resolve = func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+		a := asked{ctx, make(chan []netip.Addr)}
+		questions <- a
+		if list := <-a.answer; list != nil {
+			return list, nil
+		}
+		return nil, errors.New("no answer")
+	}
+	return h, questions
+}
+
+// A resolver that hangs at the own name keeps no delivery from going out, and is not
+// asked again by each. Before its first answer nothing goes out.
+func TestHomeThatDoesNotResolve(t *testing.T) {
+	now := time.Now()
+	h, questions := asking(func() time.Time { return now })
+	verdicts := make(chan error, 10)
+	judge := func(addr string) error { return h.onlyOutside(ctx, netip.MustParseAddr(addr)) }
+	later := func(addr string) { go func() { verdicts <- judge(addr) }() }
+	cut, cancel := context.WithCancel(ctx)
+	go func() { verdicts <- h.onlyOutside(cut, netip.MustParseAddr("8.8.4.4")) }()
+	first := <-questions
+	later("8.8.4.4")
+	cancel() // the delivery that asks, not the question
+	if end, ok := first.ctx.Deadline(); first.ctx.Err() != nil || !ok || time.Until(end) > askMost {
+		t.Errorf("the question ends with its delivery, or too late: %v", end)
+	}
+	first.reply("8.8.4.4")
+	for range 2 {
+		if err := <-verdicts; err != (homeError{}) {
+			t.Errorf("before the first answer: %v", err)
+		}
+	}
+
+	now = now.Add(knownFor)
+	later("1.1.1.1")
+	second := <-questions
+	if judge("8.8.4.4") != (homeError{}) || judge("9.9.9.9") != nil || judge("1.1.1.1") != nil {
+		t.Error("while one asks, others do not go by what was known")
+	}
+	second.reply()
+	if err := <-verdicts; err != nil {
+		t.Error(err)
+	}
+	if judge("8.8.4.4") != (homeError{}) || judge("9.9.9.9") != nil {
+		t.Error("what was known is forgotten")
+	}
+	now = now.Add(askAgain)
+	later("1.1.1.1")
+	(<-questions).reply("1.1.1.1")
+	if err := <-verdicts; err != (homeError{}) || judge("8.8.4.4") != nil || len(questions) != 0 {
+		t.Errorf("it resolves again: %v, %d questions", err, len(questions))
+	}
+}
+
+// book collects a log.
+type book struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *book) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(line)
+}
+
+func (b *book) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// What fails is logged once while it lasts, beside what works; so is that this machine's
+// addresses cannot be read, which is why nothing is sent then.
+func TestFaultsAreLoggedOnce(t *testing.T) {
+	s := storetest.Open(t)
+	var log book
+	n := New(Config{Store: s.Store, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	bad := errors.New("one that stays")
+	for range 3 {
+		n.complain("bad", bad)
+		n.complain("good", nil)
+		n.complain(looking, nil)
+	}
+	if said := log.String(); strings.Count(said, "failed") != 1 || strings.Contains(said, "again") {
+		t.Errorf("logged:\n%s", said)
+	}
+	n.complain("bad", nil)
+	n.complain("bad", nil)
+	if said := log.String(); strings.Count(said, "works again") != 1 {
+		t.Errorf("logged:\n%s", said)
+	}
+	n.home.local = func() ([]net.Addr, error) { return nil, errors.New("no netlink") }
+	e := endpoint(t, s, acme, "http://8.8.8.8/")
+	for range 2 {
+		must[string](t)(s.TestEndpoint(ctx, admin, e.ID))
+		n.Pass(ctx)
+	}
+	if d := last(t, s, e.ID); d.Tries[0].Error != (homeError{}).Error() || strings.Count(log.String(), "no netlink") != 1 {
+		t.Errorf("%+v\n%s", d, log.String())
 	}
 }
 
@@ -637,9 +777,9 @@ func TestResolverChangesItsAnswer(t *testing.T) {
 	answer := resolver(t)
 	answer.Store(outside)
 	answered := func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") }
-	out, in := receiveAt(t, "127.0.0.2:0", answered), (*receiver)(nil)
-	port := out.Listener.Addr().(*net.TCPAddr).Port
-	in = receiveAt(t, fmt.Sprintf("127.0.0.1:%d", port), answered)
+	outer, inner := samePort(t, "127.0.0.2", "127.0.0.1")
+	out, in := receiveOn(t, outer, answered), receiveOn(t, inner, answered)
+	port := outer.Addr().(*net.TCPAddr).Port
 	e := endpoint(t, s, acme, fmt.Sprintf("http://hooks.example:%d/", port))
 	must[string](t)(s.TestEndpoint(ctx, admin, e.ID))
 	n.Pass(ctx)
@@ -654,8 +794,8 @@ func TestResolverChangesItsAnswer(t *testing.T) {
 	}
 }
 
-// resolver answers every question for an address with one, for the whole process, until
-// the test ends.
+// resolver answers every question for an address with one, or that there is none, for
+// the whole process, until the test ends.
 func resolver(t testing.TB) *atomic.Value {
 	t.Helper()
 	conn := must[net.PacketConn](t)(net.ListenPacket("udp", "127.0.0.1:0"))
@@ -685,7 +825,7 @@ func dnsAnswer(question []byte, addr netip.Addr) []byte {
 	out := slices.Clone(question[:end])
 	out[2], out[3] = 0x81, 0x80 // an answer
 	copy(out[4:12], []byte{0, 1, 0, 0, 0, 0, 0, 0})
-	if binary.BigEndian.Uint16(question[end-4:]) == 1 {
+	if binary.BigEndian.Uint16(question[end-4:]) == 1 && addr.IsValid() {
 		out[7] = 1
 		out = append(out, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4)
 		out = append(out, addr.AsSlice()...)

@@ -1,9 +1,12 @@
 package telnyx
 
 import (
+	"context"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 
+	"tnreserve/store"
 	"tnreserve/store/tel"
 )
 
@@ -55,6 +58,15 @@ func Tables() map[string]map[tel.Code]Row {
 
 // Titles are the vendor's by code.
 func Titles() map[string]string { return maps.Clone(titles) }
+
+// SearchLate searches when the time for it is up.
+func SearchLate(s *store.Store, actor tel.Actor) error {
+	c := &call{Door: New(Config{Store: s}), r: httptest.NewRequest(http.MethodGet, "/v2/available_phone_numbers", nil), actor: actor}
+	late, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, _, err := c.inTime(late, sought{query: tel.NewQuery(), limit: usualFound, best: true})
+	return err
+}
 
 // ReadJSON is the reader; PartID and PartOf name parts.
 var (

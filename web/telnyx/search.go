@@ -206,8 +206,7 @@ func (p *params) kind(s *sought) {
 // longestSearch is after what time a search answers what it has.
 const longestSearch = 2 * time.Second
 
-// search finds what matches, and with best effort fills up with what is near: the same
-// in any place and area code.
+// search waits for a place and searches.
 func (c *call) search(s sought) (exact, near []tel.FoundTN, err error) {
 	if s.nothing {
 		return nil, nil, nil
@@ -221,8 +220,19 @@ func (c *call) search(s sought) (exact, near []tel.FoundTN, err error) {
 		if err := c.r.Context().Err(); err != nil {
 			return nil, nil, err
 		}
-		return nil, nil, tel.Refuse(tel.CodeBusy, "Too many search at once; try again in a moment.")
+		return nil, nil, tooMany()
 	}
+	return c.inTime(ctx, s)
+}
+
+func tooMany() error {
+	return tel.Refuse(tel.CodeBusy, "Too many search at once; try again in a moment.")
+}
+
+// inTime finds what matches, and with best effort fills up with what is near: the same in
+// any place and area code. That nothing was found in time does not mean that there is
+// nothing.
+func (c *call) inTime(ctx context.Context, s sought) (exact, near []tel.FoundTN, err error) {
 	if exact, err = c.collect(ctx, s, s.query, nil); err != nil {
 		return nil, nil, err
 	}
@@ -231,6 +241,9 @@ func (c *call) search(s sought) (exact, near []tel.FoundTN, err error) {
 	narrow := s.query.City+s.query.RateCenter != "" || len(s.query.NPAs) > 0
 	if s.best && narrow && len(exact) < s.limit {
 		near, err = c.collect(ctx, s, wider, exact)
+	}
+	if err == nil && ctx.Err() != nil && len(exact)+len(near) == 0 {
+		err = tooMany()
 	}
 	return exact, near, err
 }
