@@ -156,6 +156,30 @@ func TestImportCutOffAndDisturbed(t *testing.T) {
 	checked(t, again(t, s))
 }
 
+// What another process imported is read again when it could not be read at first.
+func TestImportThatCouldNotBeRead(t *testing.T) {
+	s := storetest.Open(t)
+	two := again(t, s)
+	db := file(t, s.Path)
+	goOn := two.StopFollowing(0)
+	bring(t, s.Store, "npa,nxx,x,city,state\n919,888,1,Apex,NC\n")
+	reserve(t, s, admin, raleigh(0))
+	run(t, db, `ALTER TABLE block RENAME TO block_away`)
+	goOn()
+	if _, err := two.Reserve(ctx, rival, ask(globex, raleigh(1))); err != nil { // which looks at what came before
+		t.Fatal(err)
+	}
+	if lag := must[int64](t)(two.Lag(ctx)); lag != 3 {
+		t.Errorf("%d events behind", lag)
+	}
+	run(t, db, `ALTER TABLE block_away RENAME TO block`)
+	eventually(t, "imported", 10*time.Second, func() bool { return free(t, two, tel.NewNumber(919, 888, 1000)) })
+	if free(t, two, raleigh(0)) || free(t, two, raleigh(1)) {
+		t.Error("free, and held")
+	}
+	checked(t, two)
+}
+
 func TestTwoStoresOnOneFile(t *testing.T) {
 	s := storetest.Open(t)
 	two := again(t, s)
