@@ -48,7 +48,7 @@ func (s *Store) ReservationsByNumber(ctx context.Context, actor tel.Actor, q Num
 		return out, err
 	}
 	if len(q.TNs) > MostTNsAsked {
-		return out, tel.Invalid("tn", "At most %d TNs at once.", MostTNsAsked)
+		return out, tel.Invalid("tn", "At most %d numbers at once.", MostTNsAsked)
 	}
 	q.Page, q.Size = min(max(q.Page, 1), mostPages), min(max(q.Size, 1), 250)
 	p := pager{store: s, ctx: ctx, where: q.condition()}

@@ -64,7 +64,7 @@ func cleanReserve(req *tel.ReserveRequest) (err error) {
 		return err
 	}
 	if len(req.TNs) > tel.MostPerReservaton {
-		return tel.Refuse(tel.CodeTooManyTNs, "A reservation has at most %d TNs.", tel.MostPerReservaton)
+		return tel.Refuse(tel.CodeTooManyTNs, "A reservation has at most %d numbers.", tel.MostPerReservaton)
 	}
 	req.For = req.For.Truncate(time.Microsecond) // what the database keeps
 	req.TNs = slices.Clone(req.TNs)

@@ -107,7 +107,7 @@ func TestReserveRefusals(t *testing.T) {
 		t.Error("held by you does not say in which reservation:", err)
 	}
 	reserve(t, s, admin, raleighs(1, 3)...)
-	if e := code(t, second(s.Reserve(ctx, admin, ask(acme, raleigh(9)))), tel.CodeTooManyHeld); !strings.Contains(e.Message, "holds 4 TNs") {
+	if e := code(t, second(s.Reserve(ctx, admin, ask(acme, raleigh(9)))), tel.CodeTooManyHeld); !strings.Contains(e.Message, "holds 4 numbers") {
 		t.Error(e)
 	}
 	if _, err := s.Reserve(ctx, operator, ask(globex, raleigh(9))); err != nil {

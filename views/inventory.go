@@ -336,7 +336,7 @@ func (v Import) consequence(ctx context.Context) string {
 
 func (v Import) result(ctx context.Context) string {
 	return texts.T(ctx, "%s in %s: %d new, %d changed, %d as they were.",
-		texts.T(ctx, "%d TNs", v.TNs), texts.T(ctx, "%d blocks", v.Blocks), v.Added, v.Changed, v.Same())
+		texts.T(ctx, "%d numbers", v.TNs), texts.T(ctx, "%d blocks", v.Blocks), v.Added, v.Changed, v.Same())
 }
 
 func (v Import) failure(ctx context.Context) string {

@@ -209,7 +209,7 @@ func Steps(ctx context.Context, events []tel.Event) []Step {
 // joinTNs names a few TNs, and counts more of them.
 func joinTNs(ctx context.Context, tns []tel.Number) string {
 	if len(tns) > 3 {
-		return texts.T(ctx, "%d TNs", len(tns))
+		return texts.T(ctx, "%d numbers", len(tns))
 	}
 	names := make([]string, len(tns))
 	for i, n := range tns {

@@ -186,7 +186,7 @@ func (r *OrderRequest) cleanWhat() error {
 	r.Search = nil
 	r.TNs = tidy(r.TNs)
 	if n := len(r.TNs); n < 1 || n > MostPerOrder {
-		return Invalid("tn", "An order names 1 to %d TNs.", MostPerOrder)
+		return Invalid("tn", "An order names 1 to %d numbers.", MostPerOrder)
 	}
 	if len(r.ReservationIDs) > MaxReservationIDs {
 		return Invalid("reservation_id", "At most %d reservation ids.", MaxReservationIDs)
@@ -202,7 +202,7 @@ func (r *OrderRequest) cleanWhat() error {
 func (r *OrderRequest) cleanSearch() error {
 	r.TNs, r.ReservationIDs, r.UseOwnHolds = nil, nil, false
 	if r.Search == nil {
-		return Invalid("search", "Say which TNs to search for.")
+		return Invalid("search", "Say which numbers to search for.")
 	}
 	search := *r.Search
 	if search.Quantity < 1 || search.Quantity > MostPerOrder {
