@@ -7,8 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
+
+	"tnreserve/store"
+	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
 )
 
 func TestLanguage(t *testing.T) {
@@ -67,6 +72,68 @@ func TestLanguage(t *testing.T) {
 	if a := s.as("acme-admin").get("/search?npa=111"); !strings.Contains(a.doc().Text(), "Area code 111 cannot exist") {
 		t.Error("a refusal in English is another")
 	}
+}
+
+// Who is known before they are signed in is told in the language that they chose, whatever
+// their browser asks for.
+func TestLanguageAtTheDoor(t *testing.T) {
+	s := open(t)
+	ada, err := s.CreatePerson(ctx, root, withPassword("ada@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	me := tel.Actor{Kind: tel.KindPerson, ID: ada.ID, Name: ada.Email, Role: tel.RoleAdmin, Account: storetest.Acme}
+	if err := s.SaveSettings(ctx, me, store.Settings{Name: "Ada", Language: "es"}); err != nil {
+		t.Fatal(err)
+	}
+	v := s.stranger()
+	v.Header.Set("Accept-Language", "en")
+	spanish := func(a *answer, path string) *answer {
+		t.Helper()
+		if lang := a.doc().Find("html").AttrOr("lang", ""); lang != "es" || a.url.Path != path {
+			t.Errorf("%s is in %q", a.url.Path, lang)
+		}
+		return a
+	}
+	signIn := func() *answer {
+		t.Helper()
+		return v.post("/sign-in", values("email", "ada@example.com", "password", password))
+	}
+	enter, err := s.NewEnterLink(ctx, root, "ada@example.com", time.Hour, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spanish(v.get("/enter/"+enter), "/enter/"+enter)
+	reset, err := s.NewResetLink(ctx, root, storetest.Acme, ada.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spanish(v.get("/reset/"+reset), "/reset/"+reset)
+	spanish(v.post("/reset/"+reset, values("password", "short")), "/reset/"+reset).says("#main", "caracteres")
+	invitation, err := s.Invite(ctx, root, store.NewInvitation{Email: "ada@example.com", Role: tel.RoleMember, Account: storetest.Globex})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lang := v.get("/invitations/"+invitation).doc().Find("html").AttrOr("lang", ""); lang != "en" {
+		t.Errorf("an invitation tells, being in %q, that its address is somebody's", lang)
+	}
+
+	if err := s.RequireFactor(ctx, root, storetest.Acme, true); err != nil {
+		t.Fatal(err)
+	}
+	const setUp, second = "/sign-in/second/set-up", "/sign-in/second"
+	spanish(signIn(), setUp)
+	spanish(v.post(setUp, values("code", "000000")), setUp).says("#main", "código")
+	appClock = s.Now
+	shown := v.get(setUp).shows()
+	spanish(v.post(setUp, values("code", shown)), setUp) // the recovery codes
+	s.Clock.Add(time.Minute)
+	v.post("/sign-out", nil)
+	if lang := v.get("/sign-in").doc().Find("html").AttrOr("lang", ""); lang != "en" {
+		t.Errorf("nobody is known, and the page is in %q", lang)
+	}
+	spanish(signIn(), second)
+	spanish(v.post(second, values("code", "000000")), second).says("#main", "código")
 }
 
 // englishWords are frequent in English and no words of Spanish.
