@@ -22,6 +22,7 @@ type TNReport struct {
 	Reservation *tel.Reservation // that holds it now, if the person sees it
 	Past        []PastHold       // latest first, of accounts that the person sees
 	Orders      []TNOrder        // latest first, of accounts that the person sees
+	Changes     []TNChange       // latest first, of what the person sees
 	Service     *TNInService     // in service or aging, if the person sees its account
 }
 
@@ -77,7 +78,10 @@ func (s *Store) lookUp(ctx context.Context, actor tel.Actor, tn tel.Number) (*TN
 	if report.Past, err = s.pastHolds(ctx, actor, tn); err != nil {
 		return nil, err
 	}
-	report.Orders, err = s.ordersOfTN(ctx, actor, tn)
+	if report.Orders, err = s.ordersOfTN(ctx, actor, tn); err != nil {
+		return nil, err
+	}
+	report.Changes, err = s.changesOfTN(ctx, actor, tn, report.Orders)
 	return report, err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"tnreserve/store/tel"
 	"tnreserve/views/texts"
 )
 
@@ -160,8 +161,8 @@ type Import struct {
 	Added    int // blocks that are new
 	Changed  int // blocks that differ from what is there
 	TNs      int
-	Notices  []string     // columns passed over and the like
-	Bad      []ImportLine // the first of the refused rows
+	Notices  []tel.Sentence // columns passed over and the like
+	Bad      []ImportLine   // the first of the refused rows
 
 	Done  int // of Total, while reading (bytes) or running (blocks)
 	Total int
@@ -177,7 +178,7 @@ func (v Import) Blocked() bool { return v.Accepted == 0 || v.Strict && v.Refused
 type ImportLine struct {
 	Line   int
 	Text   string // the row, shortened
-	Reason string
+	Reason tel.Sentence
 }
 
 func (s ImportState) label(ctx context.Context) string {

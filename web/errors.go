@@ -86,7 +86,7 @@ func (v *visit) toSignIn() {
 	}
 	to := with("/sign-in", q)
 	if v.token != "" {
-		if step, err := v.store.StepLeft(v.r.Context(), v.token); err == nil {
+		if step, _, err := v.store.StepLeft(v.r.Context(), v.token); err == nil {
 			to = v.stepAt(step, q.Get("next"))
 		} else {
 			q.Set("ended", "1")

@@ -633,7 +633,7 @@ func TestExpiryWithoutASweeper(t *testing.T) {
 func TestLookUpByRole(t *testing.T) {
 	s := open(t)
 	mine, foreign := s.reserved("acme-admin", 1), s.reserved("globex-admin", 1)
-	order, _, _ := s.ordered(storetest.Acme)
+	order, _, aging := s.ordered(storetest.Acme)
 	theirs, _, _ := s.ordered(storetest.Globex)
 	n := mine.TNs[0].TN
 	d := n.Digits()
@@ -684,7 +684,13 @@ func TestLookUpByRole(t *testing.T) {
 	if s.as("globex-admin").want(200, "/search?contains="+d).doc().Find("#rows tr").Length() != 0 {
 		t.Error("a disabled TN is in search")
 	}
-	op.post("/lookup/enable", values("tn", d)).says(".toast", "offered again").says("#tn", "Available")
+	op.post("/lookup/enable", values("tn", d)).says(".toast", "offered again").says("#tn", "Available").
+		says("#history", "Disabled").says("#history", "Offered again").says("#history", email("operator"))
+	if a := s.as("acme-admin").want(200, "/lookup?q="+d); strings.Contains(a.text("#history"), "Offered again") {
+		t.Error("an account is told what the platform did with a TN")
+	}
+	s.Clock.Add(400 * 24 * time.Hour)
+	s.as("acme-admin").want(200, "/lookup?q="+aging).says("#history", "Aging is over")
 }
 
 // TestSwitchAgainstReserve flips the switch while others reserve: nothing that was

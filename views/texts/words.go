@@ -14,11 +14,16 @@ func Refusal(ctx context.Context, e *tel.Error) string {
 	if e.Format == "" || Of(ctx) == Languages[0] {
 		return e.Message
 	}
-	args := make([]any, len(e.Args))
-	for i, arg := range e.Args {
+	return Sentence(ctx, tel.Sentence{Format: e.Format, Args: e.Args})
+}
+
+// Sentence is a sentence in the reader's language.
+func Sentence(ctx context.Context, s tel.Sentence) string {
+	args := make([]any, len(s.Args))
+	for i, arg := range s.Args {
 		args[i] = word(ctx, arg)
 	}
-	return T(ctx, e.Format, args...)
+	return T(ctx, s.Format, args...)
 }
 
 // word says an argument of a refusal, where its type tells that it is words.
@@ -30,7 +35,9 @@ func word(ctx context.Context, arg any) any {
 		return Time(ctx, time.Time(a))
 	case *tel.Error:
 		return Refusal(ctx, a)
-	case tel.State, tel.Move, tel.OrderState, tel.OrderMove, tel.TNState, tel.ClientState, tel.Action, tel.Role:
+	case tel.Sentence:
+		return Sentence(ctx, a)
+	case tel.Word, tel.State, tel.Move, tel.OrderState, tel.OrderMove, tel.TNState, tel.ClientState, tel.Action, tel.Role:
 		return T(ctx, fmt.Sprint(a))
 	}
 	return arg
@@ -82,6 +89,7 @@ var _ = []string{
 	Mark("RECEIVED"), Mark("COMPLETE"), Mark("PARTIAL"), Mark("FAILED"), Mark("BACKORDERED"),
 	Mark("active"), Mark("revoked"),
 	Mark("available"), Mark("reserved"), Mark("in service"), Mark("aging"), Mark("disabled"),
+	Mark("city"), Mark("rate center"), Mark("carrier"), // of a file's row
 	Mark("operator"), Mark("admin"), Mark("support"), Mark("member"),
 	Mark("switch reservation on or off"),
 	Mark("lock the switch"),
