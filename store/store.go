@@ -120,7 +120,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	if !s.cfg.NoShelf {
 		if err := s.loadShelf(ctx); err != nil {
-			return fmt.Errorf("loading the inventory: %w", err)
+			return errors.Join(fmt.Errorf("loading the inventory: %w", err), conn.Close())
 		}
 	}
 	background, stop := context.WithCancel(context.Background())
@@ -170,28 +170,36 @@ func (s *Store) connect(ctx context.Context) (conn *sql.Conn, err error) {
 	if conn, err = s.write.Conn(ctx); err != nil {
 		return nil, err
 	}
-	if err := quickCheck(ctx, conn, s.dialect); err != nil {
+	if err := s.makeReady(ctx, conn); err != nil {
+		_ = conn.Close() // closing the pool leaves open what is in use
 		return nil, err
 	}
+	return conn, nil
+}
+
+func (s *Store) makeReady(ctx context.Context, conn *sql.Conn) error {
+	if err := quickCheck(ctx, conn, s.dialect); err != nil {
+		return err
+	}
 	if err := s.dialect.claim(ctx, conn); err != nil {
-		return nil, err
+		return err
 	}
 	steps, err := migrate(ctx, conn, s.dialect)
 	s.steps = append(s.steps, steps...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := refuseHalf(ctx, conn); err != nil {
-		return nil, err
+		return err
 	}
 	readers, err := s.dialect.open(s.cfg.DB, true)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.read = newReader(readers, s.dialect)
 	s.read.SetMaxOpenConns(mostReaders)
 	s.read.SetMaxIdleConns(mostReaders)
-	return conn, s.loadHighWater(ctx)
+	return s.loadHighWater(ctx)
 }
 
 // Steps are the names of the migrations that opening the database took.
