@@ -63,6 +63,9 @@ type Store struct {
 	applied   atomic.Int64 // the last event that the shelf has seen; written while applying
 	followed  atomic.Value // time.Time: when it had seen all
 
+	followEvery   time.Duration
+	catchUpAtOnce int
+
 	counting sync.Mutex
 	deeds    deeds // guarded by counting
 
@@ -87,6 +90,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, node: rand.Text(), deeds: newDeeds(), shelf: shelf.New(), hashing: make(chan struct{}, 4), large: make(chan struct{}, 1), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
 	s.hub = newHub(s.Now)
+	s.followEvery, s.catchUpAtOnce = followEvery, catchUpAtOnce
 	s.waiting.Store(true) // until somebody has looked
 	s.cameFree.Store(true)
 	if err := s.open(ctx); err != nil {
