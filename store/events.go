@@ -122,13 +122,13 @@ func (s *Store) notFollowed(ctx context.Context, err error) {
 }
 
 // followEvery is how soon what another process wrote is seen here; only tests that
-// let hours pass change it.
+// let hours pass change it, for stores that are opened then.
 var followEvery = 250 * time.Millisecond
 
 // follow brings in what other processes wrote: another node, or a command line beside
 // the server. wake only makes it quicker.
 func (s *Store) follow(ctx context.Context, wake <-chan struct{}) {
-	tick := time.NewTicker(followEvery)
+	tick := time.NewTicker(s.followEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -173,7 +173,7 @@ func sleep(ctx context.Context, d time.Duration) {
 const lastEvent = int64(1<<63 - 1)
 
 // catchUpAtOnce bounds how many events are in memory when a node was cut off for long;
-// only tests change it.
+// only tests change it, for stores that are opened then.
 var catchUpAtOnce = 5000
 
 // catchUp applies the events after the last one applied, up to a number. The caller
@@ -192,7 +192,7 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 			s.notFollowed(ctx, err)
 			return
 		}
-		if len(events) < catchUpAtOnce {
+		if len(events) < s.catchUpAtOnce {
 			if to == lastEvent {
 				s.followed.Store(asked)
 			}
@@ -202,7 +202,7 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 }
 
 func (s *Store) someEvents(ctx context.Context, after, to int64) ([]*tel.Event, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, after, to, catchUpAtOnce)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, after, to, s.catchUpAtOnce)
 	if err != nil {
 		return nil, err
 	}

@@ -129,7 +129,7 @@ func WaitForDB(d time.Duration) (undo func()) {
 	return func() { waitForDB = before }
 }
 
-// CatchUpAtOnce changes how many events are read together.
+// CatchUpAtOnce makes stores that are opened from now on read so many events together.
 func CatchUpAtOnce(n int) (undo func()) {
 	before := catchUpAtOnce
 	catchUpAtOnce = n

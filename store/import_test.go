@@ -187,10 +187,10 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 	defer l.Close()
 	r := reserve(t, s, admin, raleigh(0))
 	code(t, second(two.Reserve(ctx, rival, ask(globex, raleigh(0)))), tel.CodeNotAvailable) // the database decides, at once
-	eventually(t, "held", time.Second, func() bool { return !free(t, two, raleigh(0)) })
+	eventually(t, "held", 10*time.Second, func() bool { return !free(t, two, raleigh(0)) })
 	select {
 	case <-l.Wake:
-	case <-time.After(time.Second):
+	case <-time.After(10 * time.Second):
 		t.Error("the listener was not woken")
 	}
 	if heard := l.Take(); heard != store.TopicReservations|store.TopicShelf {
@@ -198,9 +198,9 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 	}
 	must[*tel.Reservation](t)(two.Extend(ctx, admin, r.ID))
 	must[*tel.Reservation](t)(two.Drop(ctx, admin, reserve(t, s, admin, raleighs(10, 2)...).ID, raleigh(10)))
-	eventually(t, "dropped", time.Second, func() bool { return free(t, s.Store, raleigh(10)) && !free(t, s.Store, raleigh(11)) })
+	eventually(t, "dropped", 10*time.Second, func() bool { return free(t, s.Store, raleigh(10)) && !free(t, s.Store, raleigh(11)) })
 	bring(t, two, "npa,nxx,x,city,state\n919,888,1,Apex,NC\n")
-	eventually(t, "imported", time.Second, func() bool { return free(t, s.Store, tel.NewNumber(919, 888, 1000)) })
+	eventually(t, "imported", 10*time.Second, func() bool { return free(t, s.Store, tel.NewNumber(919, 888, 1000)) })
 	reserve(t, s, rival, tel.NewNumber(919, 888, 1000))
 	parallel(8, func(i int) { // both write at once
 		db := []*store.Store{s.Store, two}[i%2]
@@ -210,7 +210,7 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 			}
 		}
 	})
-	eventually(t, "the same shelf", time.Second, func() bool {
+	eventually(t, "the same shelf", 10*time.Second, func() bool {
 		a, b := must[[]string](t)(s.Check(ctx)), must[[]string](t)(two.Check(ctx))
 		return a == nil && b == nil
 	})

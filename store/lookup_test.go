@@ -137,6 +137,29 @@ func TestLookUpAll(t *testing.T) {
 	code(t, second(s.LookUpAll(ctx, admin, make([]tel.Number, store.MostLookedUp+1))), tel.CodeInvalid)
 }
 
+// TestPastHoldsLatestFirst: by when they ended, changed meanwhile or not.
+func TestPastHoldsLatestFirst(t *testing.T) {
+	s := storetest.Open(t)
+	var want []string
+	for i := range 3 {
+		r := reserve(t, s, admin, raleigh(0))
+		s.Clock.Add(time.Hour)
+		if i == 1 {
+			must[*tel.Reservation](t)(s.Extend(ctx, admin, r.ID))
+		}
+		must[*tel.Reservation](t)(s.Cancel(ctx, admin, r.ID, ""))
+		want = append([]string{r.ID}, want...)
+	}
+	r := reserve(t, s, admin, raleigh(0))
+	s.Clock.Add(24 * time.Hour) // runs out, and is not swept
+	want = append([]string{r.ID}, want...)
+	var got []string
+	for _, p := range must[*store.TNReport](t)(s.LookUp(ctx, admin, raleigh(0))).Past {
+		got = append(got, p.Reservation.ID)
+	}
+	same(t, "past holds", got, want)
+}
+
 // TestHistoryOfATN: every hold, order and disconnect of a TN, each within its account.
 func TestHistoryOfATN(t *testing.T) {
 	s := storetest.Open(t)

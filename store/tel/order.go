@@ -1,7 +1,6 @@
 package tel
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -390,5 +389,5 @@ func (s TNStanding) Orderable(account AccountID, covered bool) bool {
 // LeftAlone is what became of a TN that could have been had, in an order that takes
 // all or nothing and could not have another.
 func LeftAlone(tn Number) *Error {
-	return &Error{Code: CodeConflict, TN: tn, Message: fmt.Sprintf("%s was left alone: this order takes all or nothing, and not every TN was available.", tn)}
+	return About(tn, CodeConflict, "%s was left alone: this order takes all or nothing, and not every TN was available.", tn)
 }
