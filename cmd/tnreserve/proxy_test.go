@@ -366,7 +366,7 @@ func (o *outside) upload(c *http.Client) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	if _, page := o.asks(c, http.MethodGet, "/search?npa=984&seed=1", "", nil); !strings.Contains(page, ">984") {
-		o.t.Error("what was imported is not found", page[strings.Index(page,"<table"):][:1500])
+		o.t.Error("what was imported is not found", page[strings.Index(page, "<table"):][:1500])
 	}
 	o.t.Logf("a file of 20 MB was in the inventory after %v", time.Since(began).Round(time.Millisecond))
 }
