@@ -220,10 +220,24 @@ func (s *Store) endWhatWasOpen(ctx context.Context) (sessions int64, err error) 
 				return err
 			}
 		}
+		if err := t.forgetReplicator(); err != nil {
+			return err
+		}
 		t.event(tel.EventRestored, 0, 0, tel.Facts{Before: sessions})
 		return nil
 	})
 	return sessions, err
+}
+
+// forgetReplicator takes away what a replicator wrote into the database that was copied.
+// If there still is one, it writes it again.
+func (t *tx) forgetReplicator() error {
+	for _, table := range []string{"_litestream_seq", "_litestream_lock"} {
+		if _, err := t.exec(`DROP TABLE IF EXISTS ` + table); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replace gives the copy its name in one step. Whoever looks at the name at any moment

@@ -75,6 +75,7 @@ type Store struct {
 	cameFree atomic.Bool // some TN may have come free since back-orders were filled
 
 	steps   []string // migrations taken at Open
+	logLeft bool     // to a replicator; of open, then of checkpoint
 	stop    context.CancelFunc
 	closed  sync.Once
 	stopped sync.WaitGroup
@@ -187,6 +188,9 @@ func (s *Store) makeReady(ctx context.Context, conn *sql.Conn) error {
 	}
 	if err := s.dialect.claim(ctx, conn); err != nil {
 		return err
+	}
+	if err := s.leaveLog(ctx, conn); err != nil {
+		return nil, err
 	}
 	steps, err := migrate(ctx, conn, s.dialect)
 	s.steps = append(s.steps, steps...)
