@@ -249,6 +249,7 @@ type Order struct {
 	Kind            OrderKind
 	State           OrderState
 	Quantity        int // TNs asked for
+	TollFree        int // of them; of a search all or none
 	Search          *OrderSearch
 	PartialAllowed  bool
 	BackOrder       bool
@@ -283,11 +284,26 @@ type OrderedTN struct {
 // NewOrder is a request as an order that was received.
 func NewOrder(id string, r OrderRequest, by Signature, now time.Time) *Order {
 	return &Order{
-		ID: id, Account: r.Account, Kind: r.Kind, State: OrderReceived, Quantity: r.Quantity(), Search: r.Search,
+		ID: id, Account: r.Account, Kind: r.Kind, State: OrderReceived, Quantity: r.Quantity(), TollFree: r.tollFree(), Search: r.Search,
 		PartialAllowed: r.PartialAllowed, BackOrder: r.BackOrder, CustomerOrderID: r.CustomerOrderID, Reference: r.Reference,
 		Name: r.Name, SiteID: r.SiteID, PeerID: r.PeerID, TypeName: r.TypeName, ReservationIDs: r.ReservationIDs, Ties: r.Ties,
 		CreatedAt: now, ChangedAt: now, CreatedBy: by,
 	}
+}
+
+func (r OrderRequest) tollFree() (n int) {
+	if r.Kind == OrderKindSearch {
+		if r.Search.Query.Type == TypeTollFree {
+			return r.Quantity()
+		}
+		return 0
+	}
+	for _, tn := range r.TNs {
+		if tn.TollFree() {
+			n++
+		}
+	}
+	return n
 }
 
 // Waits tells whether the order may wait for TNs that are not there.
