@@ -31,6 +31,8 @@ type sheet interface {
 // before the first row is answered as on a page; a file that fails in the middle is cut
 // off, so that nobody takes half for the whole.
 func (v *visit) download(name, format string, header []any, fill func(writeRow) error) error {
+	lasting := &lasting{ResponseWriter: v.w}
+	v.w = lasting
 	var out sheet
 	switch format {
 	case "csv":
@@ -48,6 +50,7 @@ func (v *visit) download(name, format string, header []any, fill func(writeRow) 
 				return err
 			}
 		}
+		lasting.goOn()
 		return out.row(cells)
 	}
 	err := fill(write)
@@ -59,6 +62,29 @@ func (v *visit) download(name, format string, header []any, fill func(writeRow) 
 	}
 	v.log.Error("a download was cut short", "request", v.id(), "error", err)
 	panic(http.ErrAbortHandler)
+}
+
+// lasting lets an answer take as long as it goes on, whatever time answers have.
+type lasting struct {
+	http.ResponseWriter
+	next time.Time // when it is time to ask for more
+}
+
+const (
+	onePiece = 5 * time.Minute // how long the reader may take for a piece, and the store for a row
+	askEvery = 5 * time.Second
+)
+
+func (l *lasting) goOn() {
+	if now := time.Now(); !now.Before(l.next) { // the connection's clock
+		_ = http.NewResponseController(l.ResponseWriter).SetWriteDeadline(now.Add(onePiece))
+		l.next = now.Add(askEvery)
+	}
+}
+
+func (l *lasting) Write(b []byte) (int, error) {
+	l.goOn()
+	return l.ResponseWriter.Write(b)
 }
 
 // attach are the headers of a file to keep.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/xuri/excelize/v2"
@@ -69,6 +70,48 @@ func TestLongExportsFillNoMemory(t *testing.T) {
 	}
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// ending is a connection whose server gives an answer a few minutes.
+type ending struct {
+	discarded
+	end time.Time
+}
+
+func (e *ending) SetWriteDeadline(t time.Time) error {
+	if time.Now().Before(e.end) { // afterwards it is too late
+		e.end = t
+	}
+	return nil
+}
+
+func (e *ending) Write(b []byte) (int, error) {
+	if time.Now().After(e.end) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return e.discarded.Write(b)
+}
+
+// TestDownloadsTakeTheirTime: one that goes on is not cut off.
+func TestDownloadsTakeTheirTime(t *testing.T) {
+	for _, format := range []string{"csv", "xlsx"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &ending{discarded{header: http.Header{}}, time.Now().Add(5 * time.Minute)}
+			v := &visit{Server: &Server{}, w: w, r: httptest.NewRequest("GET", "/", nil), now: time.Now()}
+			err := v.download("long", format, head("n"), func(write writeRow) error {
+				for i := range 10 {
+					time.Sleep(3 * time.Minute)
+					if err := write(strings.Repeat("n", 8<<10), i); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil || w.bytes == 0 {
+				t.Errorf("%s: %v after %d bytes", format, err, w.bytes)
+			}
+		})
 	}
 }
 

@@ -157,13 +157,15 @@ func (v *visit) upload() error {
 	if !v.actor.Can(tel.ActManageInventory) {
 		return tel.Forbidden(tel.ActManageInventory)
 	}
+	v.timed(noDeadline, noDeadline) // its time begins with its turn; one that is over cannot be put off
 	select {
 	case v.imports.reading <- struct{}{}:
 		defer func() { <-v.imports.reading }()
 	case <-v.r.Context().Done():
 		return v.r.Context().Err()
 	}
-	v.allowUpload()
+	now := time.Now() // the connection's clock
+	v.timed(now.Add(uploadTime), now.Add(uploadTime+answerTime))
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxUpload+maxForm)
 	form, name, size, inv, err := v.readUpload()
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -186,11 +188,10 @@ func (v *visit) upload() error {
 	return v.redirect("/inventory/import/" + job.view.ID)
 }
 
-// allowUpload begins the time that a file may take: when it is read, not while it waits
-// for others.
-func (v *visit) allowUpload() {
-	rc, now := http.NewResponseController(v.w), time.Now() // the connection's clock
-	if err := errors.Join(rc.SetReadDeadline(now.Add(uploadTime)), rc.SetWriteDeadline(now.Add(uploadTime+answerTime))); err != nil {
+// timed gives a request its ends on the wire.
+func (v *visit) timed(read, write time.Time) {
+	rc := http.NewResponseController(v.w)
+	if err := errors.Join(rc.SetReadDeadline(read), rc.SetWriteDeadline(write)); err != nil {
 		v.log.Debug("the time of an upload", "error", err)
 	}
 }

@@ -129,7 +129,7 @@ func TestPersonPage(t *testing.T) {
 	}
 	stream := member.listen(t)
 	admin.post(at+"/active", values("off", "1")).says(".toast", "is deactivated")
-	stream.over(t, 5*time.Second)
+	stream.over(t)
 	if a := member.get("/search"); a.url.Path != "/sign-in" {
 		t.Errorf("a deactivated member is at %s", a.url)
 	}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -519,40 +518,19 @@ func (v *visit) reservationsCSV() error {
 		return tel.Forbidden(tel.ActListReservations)
 	}
 	q.Cursor = ""
-	if _, err := v.store.List(v.r.Context(), v.actor, q); err != nil {
-		return err // before the first byte
-	}
-	h := v.w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="reservations-`+v.now.Format("2006-01-02")+`.csv"`)
-	out := csv.NewWriter(v.w)
-	_ = out.Write([]string{"reservation_id", "account", "account_name", "tn", "city", "state", "rate_center", "status", "created_at", "expires_at", "ended_at", "extensions", "customer_reference", "note", "created_by", "ended_by", "end_reason"})
-	err = v.store.Each(v.r.Context(), v.actor, q, func(r *tel.Reservation) error { return v.csvLines(out, r) })
-	out.Flush()
-	if err != nil {
-		v.log.Error("an export was cut short", "request", v.id(), "error", err)
-		panic(http.ErrAbortHandler) // the reader must not take half for the whole
-	}
-	return nil
-}
-
-// csvLines is a line per TN. TNs go out as digits, because a guard against formulas
-// would spoil a leading "+".
-func (v *visit) csvLines(out *csv.Writer, r *tel.Reservation) error {
-	for _, t := range r.TNs {
-		if !t.EndedAt.IsZero() && !t.EndedAt.Equal(r.EndedAt) {
-			continue // dropped before
-		}
-		err := out.Write([]string{
-			r.ID, r.Account.String(), harmless(r.AccountName), t.TN.Digits(), harmless(t.Place.City), t.Place.State, harmless(t.Place.RateCenter),
-			string(r.StateAt(v.now)), csvTime(r.CreatedAt), csvTime(r.ExpiresAt), csvTime(r.EndedAt), strconv.Itoa(r.Extensions),
-			harmless(r.CustomerReference), harmless(r.Note), harmless(r.CreatedBy.Name), harmless(r.EndedBy.Name), harmless(r.EndReason),
+	return v.download("reservations", "csv", reservationHead, func(write writeRow) error {
+		return v.store.Each(v.r.Context(), v.actor, q, func(r *tel.Reservation) error {
+			for _, t := range r.TNs {
+				if !t.EndedAt.IsZero() && !t.EndedAt.Equal(r.EndedAt) {
+					continue // dropped before
+				}
+				if err := write(v.reservationCells(r, t)...); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 func csvTime(t time.Time) string {

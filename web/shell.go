@@ -171,6 +171,10 @@ func (v *visit) home() error {
 	return v.redirect("/search")
 }
 
+// aside is how far apart the clocks may be of the node that made a page and of the one
+// that it listens at. A page hears what it knows already rather than miss something.
+const aside = 2 * time.Second
+
 // live is the event stream of an open page, from when the page was made (since, µs).
 // It carries topics and no data: the page asks again and is answered by its own rights.
 func (v *visit) live() error {
@@ -185,7 +189,7 @@ func (v *visit) live() error {
 		return nil
 	}
 	since, _ := strconv.ParseInt(v.r.URL.Query().Get("since"), 10, 64) // 0 hears all: the page asks once too often
-	l := v.store.Listen(v.actor, time.UnixMicro(since))
+	l := v.store.Listen(v.actor, time.UnixMicro(since).Add(-aside))
 	defer l.Close()
 	return v.stream(rc, l)
 }

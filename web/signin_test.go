@@ -56,12 +56,8 @@ func TestSignInTellsNothing(t *testing.T) {
 	if page["known"] != page["unknown"] {
 		t.Errorf("a known and an unknown person get different pages: %s", firstDifference(page["known"], page["unknown"]))
 	}
-	for _, list := range took {
-		slices.Sort(list)
-	}
-	known, unknown := took["known"][tries/2], took["unknown"][tries/2]
-	t.Logf("median of %d: known %v, unknown %v", tries, known, unknown)
-	if max(known, unknown) > min(known, unknown)*3/2 {
+	known, unknown := slices.Min(took["known"]), slices.Min(took["unknown"]) // what nothing else delayed
+	if max(known, unknown) > 2*min(known, unknown) {
 		t.Errorf("a known person takes %v, an unknown one %v", known, unknown)
 	}
 }
@@ -144,7 +140,6 @@ func TestSignOutEndsIt(t *testing.T) {
 	}
 	stolen.want(200, "/reservations")
 	stream := v.listen(t)
-	start := time.Now()
 	if a := v.post("/sign-out", nil); a.url.Path != "/sign-in" || a.url.RawQuery != "out=1" {
 		t.Errorf("sign-out leads to %s", a.url)
 	} else {
@@ -156,7 +151,7 @@ func TestSignOutEndsIt(t *testing.T) {
 	if len(v.client.Jar.Cookies(u)) != 0 {
 		t.Errorf("cookies stay: %v", v.client.Jar.Cookies(u))
 	}
-	stream.over(t, 5*time.Second-time.Since(start))
+	stream.over(t)
 }
 
 func TestRolesCountAtOnce(t *testing.T) {
@@ -181,7 +176,7 @@ func TestRolesCountAtOnce(t *testing.T) {
 	set(tel.RoleSupport)
 	v.want(403, "/reservations")
 	v.want(200, "/accounts/9500001")
-	stream.over(t, 5*time.Second)
+	stream.over(t)
 	set("")
 	if a := v.get("/search"); a.url.Path != "/sign-in" {
 		t.Errorf("nobody's place: %s", a.url)

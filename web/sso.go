@@ -39,8 +39,20 @@ type provider struct {
 	now      func() time.Time
 	client   *http.Client
 	mu       sync.Mutex
-	found    *oidc.Provider
+	last     *discovery // nil: nobody has asked
 }
+
+// discovery is one question for the settings, and when it is done its answer.
+type discovery struct {
+	done  chan struct{}
+	found *oidc.Provider
+	err   error
+	at    time.Time
+}
+
+// failedFor is how long a question that failed answers for those after it: anybody may
+// have this server ask.
+const failedFor = 5 * time.Second
 
 func newProvider(s SSO, base string, now func() time.Time) *provider {
 	return &provider{SSO: s, callback: base + ssoCallback, now: now, client: &http.Client{
@@ -53,18 +65,43 @@ func (p *provider) context(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, p.client)
 }
 
-func (p *provider) find() (*oidc.Provider, error) {
+// find waits for the settings as long as who needs them does.
+func (p *provider) find(ctx context.Context) (*oidc.Provider, error) {
+	d := p.asked()
+	select {
+	case <-d.done:
+		return d.found, d.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// asked is the question whose answer counts now, if there is none yet a new one.
+func (p *provider) asked() *discovery {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.found == nil {
-		// Its keys are fetched with this context later: not a request's.
-		found, err := oidc.NewProvider(p.context(context.Background()), p.Issuer)
-		if err != nil {
-			return nil, err
-		}
-		p.found = found
+	if p.last == nil || p.last.over(p.now()) {
+		p.last = &discovery{done: make(chan struct{})}
+		go p.ask(p.last)
 	}
-	return p.found, nil
+	return p.last
+}
+
+// over tells whether a question failed so long ago that another is due.
+func (d *discovery) over(now time.Time) bool {
+	select {
+	case <-d.done:
+		return d.err != nil && now.Sub(d.at) >= failedFor
+	default:
+		return false
+	}
+}
+
+func (p *provider) ask(d *discovery) {
+	// Its keys are fetched with this context later: not a request's.
+	d.found, d.err = oidc.NewProvider(p.context(context.Background()), p.Issuer)
+	d.at = p.now()
+	close(d.done)
 }
 
 func (p *provider) oauth(found *oidc.Provider) *oauth2.Config {
@@ -100,7 +137,7 @@ func (v *visit) ssoStart() error {
 	if v.sso == nil {
 		return tel.NotFound()
 	}
-	found, err := v.sso.find()
+	found, err := v.sso.find(v.r.Context())
 	if err != nil {
 		v.log.Error("the identity provider cannot be asked", "request", v.id(), "error", err)
 		return unreachable()
@@ -159,7 +196,7 @@ func (v *visit) notSignedIn(err error) error {
 
 // identify trades a code for who somebody is. Every foreign error is one text outside.
 func (p *provider) identify(ctx context.Context, code string, trip ssoTrip) (who store.Identity, err error) {
-	found, err := p.find()
+	found, err := p.find(ctx)
 	if err != nil {
 		return who, err
 	}

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -238,4 +239,58 @@ func TestSingleSignOnRefuses(t *testing.T) {
 	if strings.Contains(s.Log.String(), clientSecret) {
 		t.Error("the secret is in the log")
 	}
+}
+
+// A provider that hangs holds nobody longer than they wait, and one that failed is not
+// asked by everybody anew.
+func TestProviderThatHangs(t *testing.T) {
+	asked, answer := make(chan bool), make(chan http.HandlerFunc)
+	p := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- true
+		(<-answer)(w, r)
+	}))
+	defer p.Close()
+	s := openWith(t, "http://numbers.example.com", &web.SSO{Issuer: p.URL, ClientID: "numbers", ClientSecret: clientSecret})
+	start := func(ctx context.Context) chan int {
+		status := make(chan int, 1)
+		go func() {
+			w := httptest.NewRecorder()
+			s.Server.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/sign-in/sso", nil).WithContext(ctx))
+			status <- w.Code
+		}()
+		return status
+	}
+	answers := func(what string, status chan int, want int) {
+		t.Helper()
+		select {
+		case <-asked:
+			t.Fatalf("%s: the provider is asked again", what)
+		case got := <-status:
+			if got != want {
+				t.Errorf("%s: %d, not %d", what, got, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%s: no answer", what)
+		}
+	}
+	first := start(ctx)
+	<-asked
+	gone, leave := context.WithCancel(ctx)
+	second := start(gone)
+	leave()
+	answers("who went away", second, http.StatusServiceUnavailable)
+	third := start(ctx)
+	answer <- http.NotFound
+	answers("who asked", first, http.StatusServiceUnavailable)
+	answers("who waited", third, http.StatusServiceUnavailable)
+	answers("right after that", start(ctx), http.StatusServiceUnavailable)
+	s.Clock.Add(5 * time.Second)
+	later := start(ctx)
+	<-asked
+	answer <- func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": p.URL, "authorization_endpoint": p.URL + "/auth", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys"})
+	}
+	answers("when it is well again", later, http.StatusSeeOther)
+	answers("and from then on", start(ctx), http.StatusSeeOther)
 }

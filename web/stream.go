@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -29,7 +30,7 @@ func (v *visit) stream(rc *http.ResponseController, l *store.Listener) error {
 		_, err := v.w.Write([]byte(text))
 		return err == nil && rc.Flush() == nil
 	}
-	for alive := send("retry: 1000\n: hello\n\n"); alive; {
+	for alive := send(hello()); alive; {
 		select {
 		case <-v.r.Context().Done():
 			return nil
@@ -49,6 +50,10 @@ func (v *visit) stream(rc *http.ResponseController, l *store.Listener) error {
 	}
 	return nil
 }
+
+// hello says when to come back after the stream broke: after a restart not all pages at
+// once.
+func hello() string { return fmt.Sprintf("retry: %d\n: hello\n\n", 1000+rand.IntN(2000)) }
 
 // stillWho tells whether the session lives and is who it was.
 func (v *visit) stillWho() bool {
