@@ -190,7 +190,7 @@ func (s *Store) makeReady(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	if err := s.leaveLog(ctx, conn); err != nil {
-		return nil, err
+		return err
 	}
 	steps, err := migrate(ctx, conn, s.dialect)
 	s.steps = append(s.steps, steps...)
