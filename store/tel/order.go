@@ -405,5 +405,5 @@ func (s TNStanding) Orderable(account AccountID, covered bool) bool {
 // LeftAlone is what became of a TN that could have been had, in an order that takes
 // all or nothing and could not have another.
 func LeftAlone(tn Number) *Error {
-	return About(tn, CodeConflict, "%s was left alone: this order takes all or nothing, and not every TN was available.", tn)
+	return About(tn, CodeConflict, "%s was left alone: this order takes all or nothing, and not every number was available.", tn)
 }
