@@ -448,26 +448,41 @@ func (w *blockWriter) putTNOffers() error {
 
 // Loading the shelf.
 
-// longSpan is how many neighbours are read by the first and the last of them. Fewer are
-// read by their numbers, many together: what lies between them is not the file's.
-const longSpan = 100
+// Blocks that lie close together, longSpan of them or more, are read by the first and the
+// last: a key costs more than a row that nobody asked for. Others are read by their
+// numbers, many together.
+const (
+	longSpan = 100
+	farApart = 500
+	sparse   = 16 // of so many only one is asked for
+)
 
-// between is how inSpans asks for a long span.
+// between is how inSpans asks for blocks that lie close together.
 const between = `BETWEEN $1 AND $2`
 
-// inSpans runs fn over the blocks of some spans; is completes "id …".
+// inSpans runs fn over the blocks of some spans, which are joined, and perhaps over some
+// that lie between them; is completes "id …".
 func inSpans(spans [][2]tel.Block, fn func(is string, args []any) error) error {
 	var few []tel.Block
-	for _, span := range spans {
-		if span[1]-span[0] >= longSpan {
-			if err := fn(between, keys(span[:])); err != nil {
+	for len(spans) > 0 {
+		n, blocks := 0, tel.Block(0)
+		for n < len(spans) && (n == 0 || spans[n][0]-spans[n-1][1] < farApart) {
+			blocks += spans[n][1] - spans[n][0] + 1
+			n++
+		}
+		first, last := spans[0][0], spans[n-1][1]
+		if blocks >= longSpan && last-first < sparse*blocks {
+			if err := fn(between, []any{int64(first), int64(last)}); err != nil {
 				return err
 			}
-			continue
+			n, spans = 0, spans[n:]
 		}
-		for b := span[0]; b <= span[1]; b++ {
-			few = append(few, b)
+		for _, span := range spans[:n] {
+			for b := span[0]; b <= span[1]; b++ {
+				few = append(few, b)
+			}
 		}
+		spans = spans[n:]
 	}
 	return inBites(keys(few), fn)
 }
