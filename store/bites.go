@@ -19,14 +19,22 @@ func keys[T ~int64](list []T) []any {
 // keysAtOnce is how many keys one query asks for at most.
 const keysAtOnce = 512
 
+// keysIn is how many of the keys left one query takes: one of a few numbers, as with
+// rows, and larger ones, for a key costs little.
+func keysIn(left int) int {
+	for _, size := range []int{keysAtOnce, 256, 128} {
+		if left >= size {
+			return size
+		}
+	}
+	return rowsAtOnce(left)
+}
+
 // inBites runs fn over keys in pieces of a few sizes, so that their statements stay
 // prepared. in is "IN ($1,$2,…)" for a piece; fn may append to some.
 func inBites(keys []any, fn func(in string, some []any) error) error {
 	for len(keys) > 0 {
-		n := keysAtOnce
-		if len(keys) < n {
-			n = rowsAtOnce(len(keys))
-		}
+		n := keysIn(len(keys))
 		if err := fn(`IN `+valuesList(1, n), keys[:n:n]); err != nil {
 			return err
 		}

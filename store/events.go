@@ -235,8 +235,10 @@ func (s *Store) apply(ctx context.Context, events []*tel.Event) error {
 	}
 	if !s.cfg.NoShelf {
 		// Imported blocks first: they only add TNs, which a later event may take.
-		if err := s.loadImported(ctx, imported); err != nil {
-			return fmt.Errorf("loading imported blocks: %w", err)
+		if len(imported) > 0 {
+			if err := s.putBlocks(ctx, s.read, joined(imported)); err != nil {
+				return fmt.Errorf("loading imported blocks: %w", err)
+			}
 		}
 		s.shelf.Update(changes)
 	}
@@ -271,19 +273,6 @@ func shelfChanges(e *tel.Event) []shelf.Change {
 		list[i] = c
 	}
 	return list
-}
-
-// loadImported brings imported blocks onto the shelf. Ranges that follow each other
-// are read as one, because each reading rebuilds the shelf's index.
-func (s *Store) loadImported(ctx context.Context, spans [][2]tel.Block) error {
-	if len(spans) == 0 {
-		return nil
-	}
-	first, last := spans[0][0], spans[0][1]
-	for _, span := range spans[1:] {
-		first, last = min(first, span[0]), max(last, span[1])
-	}
-	return s.loadBlocks(ctx, first, last)
 }
 
 func scanEvent(row scanner) (*tel.Event, error) {

@@ -156,6 +156,31 @@ func TestImportCutOffAndDisturbed(t *testing.T) {
 	checked(t, again(t, s))
 }
 
+// An import tells the others of the blocks that it changed, as runs of neighbours, and
+// of no others.
+func TestImportTellsWhatItChanged(t *testing.T) {
+	s := storetest.Open(t)
+	two := again(t, s)
+	var csv strings.Builder
+	csv.WriteString("npa,nxx,city,state\n")
+	for nxx := range 40 {
+		fmt.Fprintf(&csv, "336,%d,Eden,NC\n", 212+nxx) // 400 blocks in a row
+	}
+	bring(t, s.Store, csv.String())
+	bring(t, s.Store, "tn,monthly_cost\n2125554000,7.00\n3362120000,3.00\n3362150001,3.00\n3362151001,3.00\n3362300002,3.00\n9195552042,9.00\n9197770000,1.00\n")
+	db := file(t, s.Path)
+	var facts string
+	if err := db.QueryRow(`SELECT facts FROM event WHERE kind = 'inventory.imported' ORDER BY seq DESC LIMIT 1`).Scan(&facts); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "facts", facts, `{"blocks":[[12125554,12125554],[13362120,13362120],[13362150,13362151],[13362300,13362300],[19195552,19195552],[19197770,19197770]]}`)
+	for _, tn := range []tel.Number{tel.NewNumber(212, 555, 4000), tel.NewNumber(336, 215, 1), raleigh(42), raleigh(43)} {
+		offerOf(t, s, tn)
+	}
+	eventually(t, "seen", 10*time.Second, func() bool { return must[int64](t)(two.Lag(ctx)) == 0 })
+	checked(t, two)
+}
+
 // What another process imported is read again when it could not be read at first.
 func TestImportThatCouldNotBeRead(t *testing.T) {
 	s := storetest.Open(t)

@@ -97,11 +97,11 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// everyName and namesOf choose places: all, or those of a range of blocks.
+// everyName and placesOf choose places: all, or those of some blocks.
 const everyName = `1 = 1`
 
-func namesOf(column string) string {
-	return `id IN (SELECT ` + column + ` FROM block WHERE id BETWEEN $1 AND $2)`
+func placesOf(blocks string) string {
+	return `id IN (SELECT place_id FROM block WHERE id ` + blocks + `)`
 }
 
 func (s *Store) eachPlace(ctx context.Context, q querier, fn func(shelf.PlaceID, tel.Place), which string, args ...any) error {
@@ -171,7 +171,6 @@ func (t *tx) offerID(n *names, o tel.Offer) (id shelf.OfferID, err error) {
 // chunk writes some blocks in one change, and only where they differ.
 func (im *importer) chunk(ctx context.Context, actor tel.Actor, blocks []intake.Block, offers []intake.TNOffer) (Imported, error) {
 	var out Imported
-	first, last := blocks[0].Block, blocks[len(blocks)-1].Block
 	var fresh names // ids made in a change that is undone must not be remembered
 	err := im.s.change(ctx, actor, func(t *tx) error {
 		out, fresh = Imported{}, newNames()
@@ -180,8 +179,8 @@ func (im *importer) chunk(ctx context.Context, actor tel.Actor, blocks []intake.
 		if err := w.write(blocks, offers); err != nil {
 			return err
 		}
-		if len(w.rows) > 0 || w.differ {
-			t.event(tel.EventImported, 0, 0, tel.Facts{Blocks: [][2]tel.Block{{first, last}}})
+		if len(w.touched) > 0 {
+			t.event(tel.EventImported, 0, 0, tel.Facts{Blocks: joined(w.touched)})
 		}
 		return nil
 	})
@@ -196,20 +195,21 @@ func (im *importer) chunk(ctx context.Context, actor tel.Actor, blocks []intake.
 // blockWriter writes a chunk of blocks where they differ from what there is.
 type blockWriter struct {
 	*tx
-	names  *names
-	out    *Imported
-	rows   []any                        // of table block
-	wanted map[tel.Number]shelf.OfferID // offers of TNs by themselves
-	differ bool                         // some TN's own offer changed
+	names   *names
+	out     *Imported
+	gone    []tel.Block                  // to be written again
+	rows    []any                        // of table block
+	wanted  map[tel.Number]shelf.OfferID // offers of TNs by themselves
+	touched [][2]tel.Block               // that differ, in whole or in some TN's own offer
 }
 
 func (w *blockWriter) write(blocks []intake.Block, offers []intake.TNOffer) error {
-	first, last := blocks[0].Block, blocks[len(blocks)-1].Block
-	have, err := blocksByID(w.query(blocksSQL, int64(first), int64(last)))
+	spans := spansOf(blocks)
+	have, err := blocksByID(spans, w.query)
 	if err != nil {
 		return err
 	}
-	own, err := w.ownOffers(first, last)
+	own, err := w.ownOffers(spans)
 	if err != nil {
 		return err
 	}
@@ -223,33 +223,26 @@ func (w *blockWriter) write(blocks []intake.Block, offers []intake.TNOffer) erro
 			return err
 		}
 	}
+	if err := w.execEach(keys(w.gone), `DELETE FROM block WHERE id`); err != nil {
+		return err
+	}
 	if err := w.insertRows(`INSERT INTO block (id, place_id, offer_id, members) VALUES `, 4, w.rows); err != nil {
 		return err
 	}
 	return w.putTNOffers()
 }
 
-// ownOffers are the TNs of a range that have offers of their own.
-func (w *blockWriter) ownOffers(first, last tel.Block) (map[tel.Block][]tel.Number, error) {
+// ownOffers are the TNs of some blocks that have offers of their own.
+func (w *blockWriter) ownOffers(spans [][2]tel.Block) (map[tel.Block][]tel.Number, error) {
 	own := map[tel.Block][]tel.Number{}
-	rows, err := w.query(`SELECT tn FROM tn_offer WHERE tn BETWEEN $1 AND $2`, int64(first.Number(0)), int64(lastTN(last)))
-	return own, eachRow(rows, err, func(row scanner) error {
-		var tn tel.Number
-		err := row.Scan(&tn)
+	return own, eachTNOffer(spans, w.query, func(tn tel.Number, _ shelf.OfferID) {
 		own[tn.Block()] = append(own[tn.Block()], tn)
-		return err
 	})
 }
 
-// blocksByID collects the rows of blocksSQL.
-func blocksByID(rows *sql.Rows, err error) (map[tel.Block]*shelf.Block, error) {
+func blocksByID(spans [][2]tel.Block, query func(string, ...any) (*sql.Rows, error)) (map[tel.Block]*shelf.Block, error) {
 	have := map[tel.Block]*shelf.Block{}
-	err = eachRow(rows, err, func(row scanner) error {
-		b, err := scanBlock(row)
-		have[b.Block] = &b
-		return err
-	})
-	return have, err
+	return have, eachBlock(spans, query, func(b shelf.Block) { have[b.Block] = &b })
 }
 
 // block decides what an import does to one block: nothing, or the row to write. An
@@ -277,17 +270,16 @@ func (w *blockWriter) block(in intake.Block, have *shelf.Block, own []tel.Number
 		return nil
 	}
 	if have != nil {
-		if _, err := w.exec(`DELETE FROM block WHERE id = $1`, int64(in.Block)); err != nil {
-			return err
-		}
+		w.gone = append(w.gone, in.Block)
 	}
+	w.touched = append(w.touched, [2]tel.Block{in.Block, in.Block})
 	w.rows = append(w.rows, int64(now.Block), int64(now.Place), int64(now.Offer), encodeMembers(now.Members))
 	return nil
 }
 
-// become is what a block will be after an import, and where; have is nil for a new
-// one, was is where it is now. A file that names only part of a block says nothing of how the other TNs are
-// sold, and an empty part of a place says nothing at all.
+// become is what a block will be after an import, and where; have is nil for a new one,
+// was is where it is now. A file that names only part of a block says nothing of how the
+// other TNs are sold, and an empty part of a place says nothing at all.
 func become(in intake.Block, named shelf.OfferID, have *shelf.Block, was tel.Place) (now shelf.Block, place tel.Place) {
 	now = shelf.Block{Block: in.Block, Offer: named, Members: in.Members}
 	if have == nil {
@@ -330,7 +322,7 @@ func (s *Store) CompareImport(ctx context.Context, actor tel.Actor, inv *intake.
 	for rest := inv.Blocks; len(rest) > 0; {
 		chunk := rest[:min(10*importAtOnce, len(rest))]
 		rest = rest[len(chunk):]
-		have, err := blocksByID(s.read.QueryContext(ctx, blocksSQL, int64(chunk[0].Block), int64(chunk[len(chunk)-1].Block)))
+		have, err := blocksByID(spansOf(chunk), s.reader(ctx))
 		if err != nil {
 			return out, err
 		}
@@ -447,14 +439,103 @@ func (w *blockWriter) putTNOffers() error {
 		if err != nil {
 			return err
 		}
-		w.differ = w.differ || n > 0
+		if n > 0 {
+			w.touched = append(w.touched, [2]tel.Block{tn.Block(), tn.Block()})
+		}
 	}
 	return nil
 }
 
 // Loading the shelf.
 
-const blocksSQL = `SELECT id, place_id, offer_id, members FROM block WHERE id BETWEEN $1 AND $2 ORDER BY id`
+// Blocks that lie close together, longSpan of them or more, are read by the first and the
+// last: a key costs more than a row that nobody asked for. Others are read by their
+// numbers, many together.
+const (
+	longSpan = 100
+	farApart = 500
+	sparse   = 16 // of so many only one is asked for
+)
+
+// between is how inSpans asks for blocks that lie close together.
+const between = `BETWEEN $1 AND $2`
+
+// inSpans runs fn over the blocks of some spans, which are joined, and perhaps over some
+// that lie between them; is completes "id …".
+func inSpans(spans [][2]tel.Block, fn func(is string, args []any) error) error {
+	var few []tel.Block
+	for len(spans) > 0 {
+		n, blocks := 0, tel.Block(0)
+		for n < len(spans) && (n == 0 || spans[n][0]-spans[n-1][1] < farApart) {
+			blocks += spans[n][1] - spans[n][0] + 1
+			n++
+		}
+		first, last := spans[0][0], spans[n-1][1]
+		if blocks >= longSpan && last-first < sparse*blocks {
+			if err := fn(between, []any{int64(first), int64(last)}); err != nil {
+				return err
+			}
+			n, spans = 0, spans[n:]
+		}
+		for _, span := range spans[:n] {
+			for b := span[0]; b <= span[1]; b++ {
+				few = append(few, b)
+			}
+		}
+		spans = spans[n:]
+	}
+	return inBites(keys(few), fn)
+}
+
+// joined are the same blocks in as few spans as there can be.
+func joined(spans [][2]tel.Block) (out [][2]tel.Block) {
+	slices.SortFunc(spans, func(a, b [2]tel.Block) int { return cmp.Compare(a[0], b[0]) })
+	for _, span := range spans {
+		if n := len(out); n > 0 && span[0] <= out[n-1][1]+1 {
+			out[n-1][1] = max(out[n-1][1], span[1])
+		} else {
+			out = append(out, span)
+		}
+	}
+	return out
+}
+
+func spansOf(blocks []intake.Block) [][2]tel.Block {
+	spans := make([][2]tel.Block, len(blocks))
+	for i, b := range blocks {
+		spans[i] = [2]tel.Block{b.Block, b.Block}
+	}
+	return joined(spans)
+}
+
+func eachBlock(spans [][2]tel.Block, query func(string, ...any) (*sql.Rows, error), fn func(shelf.Block)) error {
+	return inSpans(spans, func(is string, args []any) error {
+		rows, err := query(`SELECT id, place_id, offer_id, members FROM block WHERE id `+is, args...)
+		return eachRow(rows, err, func(row scanner) error {
+			b, err := scanBlock(row)
+			fn(b)
+			return err
+		})
+	})
+}
+
+// eachTNOffer walks the TNs of some blocks that have offers of their own.
+func eachTNOffer(spans [][2]tel.Block, query func(string, ...any) (*sql.Rows, error), fn func(tel.Number, shelf.OfferID)) error {
+	return inSpans(spans, func(is string, args []any) error {
+		offers := `SELECT o.tn, o.offer_id FROM block b JOIN tn_offer o ON o.tn BETWEEN b.id * 1000 AND b.id * 1000 + 999 WHERE b.id ` + is
+		if is == between {
+			offers = `SELECT tn, offer_id FROM tn_offer WHERE tn BETWEEN CAST($1 AS BIGINT) * 1000 AND CAST($2 AS BIGINT) * 1000 + 999`
+		}
+		rows, err := query(offers, args...)
+		return eachRow(rows, err, func(row scanner) error {
+			var tn tel.Number
+			var offer shelf.OfferID
+			err := row.Scan(&tn, &offer)
+			fn(tn, offer)
+			return err
+		})
+	})
+}
 
 func scanBlock(row scanner) (shelf.Block, error) {
 	var b shelf.Block
@@ -466,7 +547,8 @@ func scanBlock(row scanner) (shelf.Block, error) {
 	return b, err
 }
 
-const lastBlock = tel.Block(1 << 62)
+// lastBlock is beyond all; a thousand times as much is still a number.
+const lastBlock = tel.Block(1 << 52)
 
 // loadShelf reads the inventory and what is not free, at one moment of the database.
 func (s *Store) loadShelf(ctx context.Context) error {
@@ -480,7 +562,7 @@ func (s *Store) loadShelf(ctx context.Context) error {
 		return err
 	}
 	s.applied.Store(last)
-	if err := s.putBlocks(ctx, tx, 0, lastBlock); err != nil {
+	if err := s.putBlocks(ctx, tx, [][2]tel.Block{{0, lastBlock}}); err != nil {
 		return err
 	}
 	if err := s.takeAll(ctx, tx, `SELECT h.tn AS tn, r.expires_at AS until FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h.tn`); err != nil {
@@ -535,44 +617,27 @@ func (s *Store) takeThese(text string) error {
 	return nil
 }
 
-// loadBlocks brings a range of blocks onto the shelf after an import.
-func (s *Store) loadBlocks(ctx context.Context, first, last tel.Block) error {
-	return s.putBlocks(ctx, s.read, first, last)
-}
-
-func (s *Store) putBlocks(ctx context.Context, q querier, first, last tel.Block) error {
-	if err := s.eachPlace(ctx, q, s.shelf.SetPlace, namesOf(`place_id`), int64(first), int64(last)); err != nil {
+// putBlocks brings some blocks onto the shelf, together: each time rebuilds its index.
+func (s *Store) putBlocks(ctx context.Context, q querier, spans [][2]tel.Block) error {
+	query := func(sql string, args ...any) (*sql.Rows, error) { return q.QueryContext(ctx, sql, args...) }
+	err := inSpans(spans, func(is string, args []any) error {
+		return s.eachPlace(ctx, q, s.shelf.SetPlace, placesOf(is), args...)
+	})
+	if err != nil {
 		return err
 	}
 	if err := s.eachOffer(ctx, q, s.shelf.SetOffer); err != nil {
 		return err
 	}
-	rows, err := q.QueryContext(ctx, blocksSQL, int64(first), int64(last))
-	if err != nil {
-		return err
-	}
-	blocks, err := collect(rows, scanBlock)
-	if err != nil {
+	var blocks []shelf.Block
+	if err := eachBlock(spans, query, func(b shelf.Block) { blocks = append(blocks, b) }); err != nil {
 		return err
 	}
 	s.shelf.PutBlocks(blocks)
-	from, to := first.Number(0), lastTN(last)
-	rows, err = q.QueryContext(ctx, `SELECT tn, offer_id FROM tn_offer WHERE tn BETWEEN $1 AND $2`, int64(from), int64(to))
-	return eachRow(rows, err, func(row scanner) error {
-		var tn tel.Number
-		var offer shelf.OfferID
-		err := row.Scan(&tn, &offer)
-		s.shelf.SetTNOffer(tn, offer)
-		return err
-	})
+	return eachTNOffer(spans, query, s.shelf.SetTNOffer)
 }
 
-func lastTN(b tel.Block) tel.Number {
-	if b == lastBlock {
-		return tel.Number(1<<63 - 1)
-	}
-	return b.Number(tel.BlockSize - 1)
-}
+func lastTN(b tel.Block) tel.Number { return b.Number(tel.BlockSize - 1) }
 
 // Searching.
 

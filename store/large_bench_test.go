@@ -2,14 +2,45 @@ package store_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"tnreserve/store"
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
 )
+
+// BenchmarkImportScattered is an import of 50 TNs all over a country of many blocks.
+// TNRESERVE_SEED_CSV may name a file of them.
+func BenchmarkImportScattered(b *testing.B) {
+	var csv strings.Builder
+	csv.WriteString("npa,nxx,city,state\n")
+	for i := range 4000 {
+		if nxx := 200 + i%700; nxx%100 != 11 {
+			fmt.Fprintf(&csv, "%d,%d,Eden,NC\n", 212+100*(i/700), nxx)
+		}
+	}
+	country := csv.String()
+	if name := os.Getenv("TNRESERVE_SEED_CSV"); name != "" {
+		country = string(must[[]byte](b)(os.ReadFile(name)))
+	}
+	s := storetest.Empty(b, store.Config{})
+	inv := read(b, country)
+	must[store.Imported](b)(s.Import(ctx, operator, inv, nil))
+	var turn int
+	for b.Loop() {
+		turn++
+		file := "tn,monthly_cost\n"
+		for i := range 50 {
+			file += fmt.Sprintf("%s,%d.00\n", inv.Blocks[i*len(inv.Blocks)/50].Block.Number(turn%1000).Digits(), turn%7+1)
+		}
+		must[store.Imported](b)(s.Import(ctx, operator, read(b, file), nil))
+	}
+}
 
 // BenchmarkLargeOrder is an order of 5,000 TNs, and how long somebody who reserves
 // beside it waits at worst.
