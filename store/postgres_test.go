@@ -151,22 +151,22 @@ const killWriters = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHER
 // What was answered is there, what was refused is not, however often connections are cut
 // between statements and commits; and hardly anybody notices.
 func TestPostgresConnectionsKilled(t *testing.T) {
+	const cuts, between = 40, 8 // how many are acknowledged from one cut to the next, at least
 	s := storetest.OpenPostgres(t, storetest.Postgres(t))
 	nodes := []*store.Store{s.Store, node(t, s)}
 	db := file(t, s.Path)
 	stop := make(chan struct{})
 	var all sync.WaitGroup
-	all.Go(func() {
-		for range 40 {
-			run(t, db, killWriters)
-			time.Sleep(50 * time.Millisecond)
-		}
-		close(stop)
-	})
 	tally := reserveUntil(t, stop, &all, nodes, 16)
+	for range cuts {
+		before := tally.acknowledged()
+		run(t, db, killWriters)
+		eventually(t, "changes go on after a cut", 20*time.Second, func() bool { return tally.acknowledged() >= before+between })
+	}
+	close(stop)
 	all.Wait()
 	tally.compare(t, s.Store)
-	t.Logf("%d acknowledged, %d refused as busy, %d unknown over 40 cuts", len(tally.had), tally.busy, len(tally.unknown))
+	t.Logf("%d acknowledged, %d refused as busy, %d unknown over %d cuts", len(tally.had), tally.busy, len(tally.unknown), cuts)
 }
 
 // tally is what clients were told.
@@ -202,6 +202,12 @@ func reserveUntil(t *testing.T, stop <-chan struct{}, all *sync.WaitGroup, nodes
 		})
 	}
 	return out
+}
+
+func (y *tally) acknowledged() int {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return len(y.had)
 }
 
 func (y *tally) note(t *testing.T, tn tel.Number, s *store.Store) {
