@@ -31,6 +31,12 @@ func (s *Store) OrdersPlan(actor tel.Actor, q OrderQuery) (string, error) {
 	return s.plan(text, args, err)
 }
 
+// ServicePlan is ListPlan for TNs in service.
+func (s *Store) ServicePlan(actor tel.Actor, q TNQuery) (string, error) {
+	text, args, err := s.servicePageSQL(actor, q)
+	return s.plan(text, args, err)
+}
+
 // NumberedPlan is how SQLite counts a step of a list that is read by page numbers, and
 // how it finds a row in it. Lines wants the list of TNs.
 func (s *Store) NumberedPlan(actor tel.Actor, q any) (string, error) {

@@ -42,6 +42,36 @@ func TestListPagesAreSearched(t *testing.T) {
 	}
 }
 
+// What narrows a list most is what it is searched by: a text or who made them, and not
+// the account.
+func TestNarrowListsAreSearched(t *testing.T) {
+	s := storetest.Open(t)
+	for _, c := range []struct {
+		q          store.ListQuery
+		want, less string
+	}{
+		{store.ListQuery{Text: "9195552000"}, "INTEGER PRIMARY KEY (rowid=?)", "(account_id=?"},
+		{store.ListQuery{Text: "9195552000", Ended: true}, "INTEGER PRIMARY KEY (rowid=?)", "(account_id=?"},
+		{store.ListQuery{Text: "PO-1"}, "reservation_reference (customer_reference>? AND customer_reference<?)", "(account_id=?"},
+		{store.ListQuery{Text: "PO-1", Ended: true}, "reservation_reference (customer_reference>? AND customer_reference<?)", "(account_id=?"},
+		{store.ListQuery{Mine: true}, "reservation_maker (created_by=?", "(account_id=?"},
+		{store.ListQuery{Mine: true, Sort: store.SortCreatedRev}, "reservation_maker (created_by=?", "(account_id=?"},
+		{store.ListQuery{Ended: true}, "reservation_ended (account_id=? AND ended_at>?)", "SCAN r"},
+	} {
+		c.q.Account = acme
+		plan := must[string](t)(s.ListPlan(admin, c.q))
+		if plan != "" && (!strings.Contains(plan, c.want) || strings.Contains(plan, c.less)) {
+			t.Errorf("%+v:\n%s", c.q, plan)
+		}
+	}
+	for _, q := range []store.TNQuery{{Account: acme, Status: tel.TNInService, X: -1}, {Account: acme, Status: tel.TNAging, X: -1, From: raleigh(7)}} {
+		plan := must[string](t)(s.ServicePlan(admin, q))
+		if plan != "" && (!strings.Contains(plan, "tn_state_account (account_id=? AND state=?") || strings.Contains(plan, "TEMP B-TREE")) {
+			t.Errorf("%+v:\n%s", q, plan)
+		}
+	}
+}
+
 // 1,200 reservations, every order and page size; nothing that stays is missed, and
 // nothing comes twice, while others come and go between the pages.
 func TestListPages(t *testing.T) {

@@ -298,41 +298,99 @@ func (s *Store) accountName(ctx context.Context, id tel.AccountID) (name string,
 	return name, s.read.QueryRowContext(ctx, `SELECT name FROM account WHERE id = $1`, int64(id)).Scan(&name)
 }
 
+// again are TNs with how often each was taken again, packed so that hundreds of
+// thousands are added up by sorting them: a TN may come more than once.
+type again []uint64
+
+const timesBits, mostTimes = 14, 1<<14 - 1
+
+func (a *again) add(tn tel.Number, times int) {
+	for ; times > 0; times -= mostTimes {
+		*a = append(*a, uint64(tn)<<timesBits|uint64(min(times, mostTimes)))
+	}
+}
+
+// each gives every TN once.
+func (a again) each(fn func(tn tel.Number, times int)) {
+	slices.Sort(a)
+	for len(a) > 0 {
+		tn, times := a[0]>>timesBits, 0
+		for len(a) > 0 && a[0]>>timesBits == tn {
+			times += int(a[0] & mostTimes)
+			a = a[1:]
+		}
+		fn(tel.Number(tn), times)
+	}
+}
+
 // repeats are the TNs that were taken again most often.
 func (s *Store) repeats(ctx context.Context, y *tally, q ReportQuery) ([]Repeat, error) {
-	type key struct {
-		account tel.AccountID
-		tn      tel.Number
+	all := map[tel.AccountID]*again{}
+	of := func(account tel.AccountID) *again {
+		if all[account] == nil {
+			all[account] = &again{}
+		}
+		return all[account]
 	}
-	sums := map[key]int{}
-	rows, err := s.read.QueryContext(ctx, `SELECT account_id, tn, SUM(times) AS sum FROM report_repeat WHERE day BETWEEN $1 AND $2`+ofAccount(q.Account, `account_id`, 4)+` GROUP BY account_id, tn ORDER BY sum DESC, tn LIMIT $3`,
-		append([]any{int64(q.Range.From), int64(q.Range.To), mostRepeats}, accountArg(q.Account)...)...)
+	rows, err := s.read.QueryContext(ctx, `SELECT account_id, repeats FROM report_again WHERE day BETWEEN $1 AND $2`+ofAccount(q.Account, `account_id`, 3),
+		append([]any{int64(q.Range.From), int64(q.Range.To)}, accountArg(q.Account)...)...)
 	err = eachRow(rows, err, func(row scanner) error {
-		var k key
-		var times int
-		err := row.Scan(&k.account, &k.tn, &times)
-		sums[k] += times
+		var account tel.AccountID
+		var text string
+		err := row.Scan(&account, &text)
+		eachRepeat(text, of(account).add)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 	for k, times := range y.repeats {
 		if (q.Account == 0 || k.account == q.Account) && q.Range.Has(k.day) {
-			sums[key{k.account, k.tn}] += times
+			of(k.account).add(k.tn, times)
 		}
 	}
-	list := make([]Repeat, 0, len(sums))
-	for k, times := range sums {
-		list = append(list, Repeat{Account: k.account, TN: k.tn, Times: times})
-	}
-	slices.SortFunc(list, func(a, b Repeat) int {
-		return cmp.Or(cmp.Compare(b.Times, a.Times), cmp.Compare(a.TN, b.TN), cmp.Compare(a.Account, b.Account))
-	})
-	list = list[:min(mostRepeats, len(list))]
+	list := mostRepeated(all)
+	names := map[tel.AccountID]string{}
 	for i := range list {
-		if err == nil {
-			list[i].Name, err = s.accountName(ctx, list[i].Account)
+		account := list[i].Account
+		if names[account] == "" {
+			if names[account], err = s.accountName(ctx, account); err != nil {
+				return nil, err
+			}
+		}
+		list[i].Name = names[account]
+	}
+	return list, nil
+}
+
+func byTimes(a, b Repeat) int {
+	return cmp.Or(cmp.Compare(b.Times, a.Times), cmp.Compare(a.TN, b.TN), cmp.Compare(a.Account, b.Account))
+}
+
+// mostRepeated are the first by their times, found without sorting all by them.
+func mostRepeated(all map[tel.AccountID]*again) []Repeat {
+	list := make([]Repeat, 0, 2*mostRepeats)
+	least := Repeat{Times: -1}
+	shorten := func() {
+		slices.SortFunc(list, byTimes)
+		if len(list) >= mostRepeats {
+			list = list[:mostRepeats]
+			least = list[mostRepeats-1]
 		}
 	}
-	return list, err
+	for account, of := range all {
+		of.each(func(tn tel.Number, times int) {
+			one := Repeat{Account: account, TN: tn, Times: times}
+			if byTimes(one, least) > 0 {
+				return
+			}
+			if list = append(list, one); len(list) == 2*mostRepeats {
+				shorten()
+			}
+		})
+	}
+	shorten()
+	return list
 }
 
 // Use is how some part of the inventory is used: for all accounts how much of it is not

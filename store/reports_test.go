@@ -289,3 +289,34 @@ func TestTotalsByTwo(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// A day's repeats fill several rows, and a TN is in more than one of them.
+func TestManyRepeats(t *testing.T) {
+	s := storetest.Open(t)
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.MaxHeld, p.MaxPerReservation = 5000, 1500 })
+	for _, n := range []int{1500, 1500, 700, 1} {
+		r := reserve(t, s, admin, raleighs(0, n)...)
+		must[store.Swept](t)(s.Sweep(ctx))
+		must[*tel.Reservation](t)(s.Cancel(ctx, admin, r.ID, ""))
+	}
+	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM report_again`); n != 2 {
+		t.Errorf("%d rows", n)
+	}
+	reserve(t, s, admin, raleigh(1)) // and one that is not added up yet
+	today := tel.DayOf(s.Now())
+	got := must[*store.OverTime](t)(s.OverTime(ctx, operator, store.ReportQuery{Range: tel.Range{From: today, To: today}})).Repeats
+	if len(got) != 1000 {
+		t.Fatal(len(got))
+	}
+	for i, r := range got {
+		want := store.Repeat{Account: acme, Name: "Acme Tel", TN: raleigh(i), Times: 2}
+		if i < 2 {
+			want.Times = 3
+		} else if i >= 700 {
+			want.Times = 1
+		}
+		if r != want {
+			t.Errorf("%d: %+v", i, r)
+		}
+	}
+}

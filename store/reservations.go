@@ -591,32 +591,52 @@ func (t *tx) expire(r *tel.Reservation) error {
 // expireAll is expire for many, in few statements.
 func (t *tx) expireAll(list []*tel.Reservation) error {
 	return t.asClock(func() error {
-		by := t.actor.Sign()
-		seqs := make([]int64, len(list))
-		for i, r := range list {
-			if err := r.Expire(by, t.now); err != nil {
+		for _, r := range list {
+			if err := r.Expire(t.actor.Sign(), t.now); err != nil {
 				return err
 			}
-			seqs[i] = r.Seq
 		}
-		if err := t.execEach(keys(seqs), `UPDATE reservation SET state = %s, ended_at = expires_at, ended_by = %s, ended_by_name = %s, ended_door = %s WHERE ended_at IS NULL AND seq`,
-			string(tel.StateExpired), by.ID, by.Name, by.Door); err != nil {
+		return t.endAll(list, tel.EventExpired, "", `expires_at`)
+	})
+}
+
+// cancelAll cancels many, in few statements.
+func (t *tx) cancelAll(list []*tel.Reservation, reason string) error {
+	for _, r := range list {
+		if err := r.Cancel(t.actor.Sign(), reason, t.now); err != nil {
 			return err
 		}
-		freed, err := t.freeHolds(seqs)
+	}
+	return t.endAll(list, tel.EventCancelled, reason, `%s`, micros(t.now))
+}
+
+// endAll is end for many that ended alike, when the SQL of a time says.
+func (t *tx) endAll(list []*tel.Reservation, kind tel.EventKind, reason, at string, times ...any) error {
+	if len(list) == 0 {
+		return nil
+	}
+	seqs := make([]int64, len(list))
+	for i, r := range list {
+		seqs[i] = r.Seq
+	}
+	by := t.actor.Sign()
+	values := append([]any{string(list[0].State), by.ID, by.Name, by.Door, reason}, times...)
+	if err := t.execEach(keys(seqs), `UPDATE reservation SET state = %s, ended_by = %s, ended_by_name = %s, ended_door = %s, end_reason = %s, ended_at = `+at+` WHERE ended_at IS NULL AND seq`, values...); err != nil {
+		return err
+	}
+	freed, err := t.freeHolds(seqs)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		a, err := t.account(r.Account)
 		if err != nil {
 			return err
 		}
-		for _, r := range list {
-			a, err := t.account(r.Account)
-			if err != nil {
-				return err
-			}
-			a.count(-len(freed[r.Seq]))
-			t.event(tel.EventExpired, r.Account, r.Seq, tel.Facts{TNs: freed[r.Seq]})
-		}
-		return nil
-	})
+		a.count(-len(freed[r.Seq]))
+		t.event(kind, r.Account, r.Seq, tel.Facts{TNs: freed[r.Seq], Reason: reason})
+	}
+	return nil
 }
 
 // Reservation reads one by its id. Another account's is as unknown as one that never

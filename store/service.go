@@ -62,15 +62,12 @@ func scanService(row scanner) (*TNInService, error) {
 
 // TNsInService reads a page of what an account has in service, or ages, by keyset.
 func (s *Store) TNsInService(ctx context.Context, actor tel.Actor, q TNQuery) (ListedTNs, error) {
-	where, err := s.serviceScope(actor, q)
+	q.Limit = min(max(q.Limit, 1), 2500)
+	text, args, err := s.servicePageSQL(actor, q)
 	if err != nil {
 		return ListedTNs{}, err
 	}
-	if q.From != 0 {
-		where.add(`s.tn >= %s`, int64(q.From))
-	}
-	q.Limit = min(max(q.Limit, 1), 2500)
-	rows, err := s.read.QueryContext(ctx, serviceSQL+where.where()+` ORDER BY s.tn LIMIT `+strconv.Itoa(q.Limit+1), where.args...)
+	rows, err := s.read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return ListedTNs{}, err
 	}
@@ -86,6 +83,18 @@ func (s *Store) TNsInService(ctx context.Context, actor tel.Actor, q TNQuery) (L
 		n.Place, n.Offer, _ = s.shelf.Has(n.TN)
 	}
 	return out, nil
+}
+
+// servicePageSQL is the query of a list's page, with its arguments.
+func (s *Store) servicePageSQL(actor tel.Actor, q TNQuery) (string, []any, error) {
+	where, err := s.serviceScope(actor, q)
+	if err != nil {
+		return "", nil, err
+	}
+	if q.From != 0 {
+		where.add(`s.tn >= %s`, int64(q.From))
+	}
+	return serviceSQL + where.where() + ` ORDER BY s.tn LIMIT ` + strconv.Itoa(q.Limit+1), where.args, nil
 }
 
 // CountTNs counts a list's TNs, From and Limit apart.

@@ -122,15 +122,19 @@ func (t *tx) endSwitchedOff(a *accountRow) (int, error) {
 		return 0, err
 	}
 	some := few(list)
+	var over, live []*tel.Reservation
 	for _, r := range some {
 		if r.StateAt(t.now) == tel.StateExpired {
-			err = t.expire(r)
-		} else if err = r.Cancel(t.actor.Sign(), switchedOff, t.now); err == nil {
-			err = t.end(r, tel.EventCancelled)
+			over = append(over, r)
+		} else {
+			live = append(live, r)
 		}
-		if err != nil {
-			return 0, err
-		}
+	}
+	if err := t.expireAll(over); err != nil {
+		return 0, err
+	}
+	if err := t.cancelAll(live, switchedOff); err != nil {
+		return 0, err
 	}
 	if len(some) == len(list) && len(list) < endAtOnce {
 		_, err = t.exec(`UPDATE account SET ending = $1 WHERE id = $2`, false, int64(a.ID))

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"tnreserve/store/tel"
@@ -174,15 +176,58 @@ func (s *Store) keepTotals(ctx context.Context, y *tally, mark int64) error {
 				return err
 			}
 		}
-		for key, times := range y.repeats {
-			_, err := t.exec(`INSERT INTO report_repeat (account_id, tn, day, times) VALUES ($1, $2, $3, $4)
-				ON CONFLICT (account_id, tn, day) DO UPDATE SET times = report_repeat.times + excluded.times`, int64(key.account), int64(key.tn), int64(key.day), times)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.addRepeats(y.repeats)
 	})
+}
+
+// longestPart is how long a row of report_again grows before another is begun, so that
+// adding to it stays cheap.
+const longestPart = 16_000
+
+// addRepeats keeps which TNs were taken again.
+func (t *tx) addRepeats(repeats map[repeatKey]int) error {
+	texts := map[dayKey][]byte{}
+	for key, times := range repeats {
+		text := texts[key.dayKey]
+		if len(text) > 0 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(text, int64(key.tn), 10)
+		texts[key.dayKey] = strconv.AppendInt(append(text, ' '), int64(times), 10)
+	}
+	for key, text := range texts {
+		if err := t.addAgain(key, string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) addAgain(key dayKey, text string) error {
+	var part, long int64
+	err := t.row(`SELECT part, LENGTH(repeats) FROM report_again WHERE day = $1 AND account_id = $2 ORDER BY part DESC LIMIT 1`, int64(key.day), int64(key.account)).Scan(&part, &long)
+	if errors.Is(err, sql.ErrNoRows) {
+		err, part = nil, -1
+	}
+	if err != nil {
+		return err
+	}
+	if part < 0 || long > longestPart {
+		_, err = t.exec(`INSERT INTO report_again (day, account_id, part, repeats) VALUES ($1, $2, $3, $4)`, int64(key.day), int64(key.account), part+1, text)
+		return err
+	}
+	n, err := t.exec(`UPDATE report_again SET repeats = repeats || ',' || CAST($1 AS TEXT) WHERE day = $2 AND account_id = $3 AND part = $4`, text, int64(key.day), int64(key.account), part)
+	return oneRow(n, err)
+}
+
+// eachRepeat reads a row of report_again.
+func eachRepeat(text string, fn func(tn tel.Number, times int)) {
+	for one := range strings.SplitSeq(text, ",") {
+		tn, times, _ := strings.Cut(one, " ")
+		number, _ := strconv.ParseInt(tn, 10, 64) // written by addRepeats
+		n, _ := strconv.Atoi(times)
+		fn(tel.Number(number), n)
+	}
 }
 
 // addDay adds to the sums of an account and day.
