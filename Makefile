@@ -16,8 +16,8 @@ timeout = 18m
 # Long tests that ask one thing after the other have nothing for the race detector, and
 # what some of them start is not built with it.
 pages      = Browser|EveryRoute|EveryLink|LookingChanges|ExtraFields|Hostile|LineBreaks|Headers|WaysBack|LongExports|ReservationsList|SearchByEvery|Recorded|.*OwnClient
-rows       = Postgres|LookUp|ListPages|ReservationsByNumber|LargeOrders|BackOrdersAreBounded|OrdersAtRandom|Model|Tampering|Damage|Audit|SecondFactor|Invit
-refusals   = Accounts|Policy|NothingCrosses|Client|Endpoint|Report|NumberUse|People|Find|Purchase|Shop|SignIn|Restore|OpenRefusals|MigrateAgain|Import(Again|Union|OfSome)|Aging|Disconnect|OrdersByNumber|PagesMiss|Order(Judges|Refusals|AReservation|AtTheEnd|History|Lists|Stays)
+rows       = Postgres(Copy|Migrate|Events|Answers|Text|Away|Unanswered|Standstill|Sessions|Catches|Each|Ready)|LookUp|ListPages|ReservationsByNumber|LargeOrders|BackOrdersAreBounded|OrdersAtRandom|Model|Tampering|Damage|Audit|SecondFactor|Invit
+refusals   = Accounts|Policy|NothingCrosses|Client|Endpoint|Report|NumberUse|People|Find|Purchase|Shop($$|Pages|Cap|Policy)|SignIn|Restore|OpenRefusals|MigrateAgain|Import(Again|Union|OfSome)|Aging|Disconnect|OrdersByNumber|PagesMiss|Order(Judges|Refusals|AReservation|AtTheEnd|History|Lists|Stays)
 one_by_one = ^Test($(pages)|$(rows)|$(refusals))
 
 run: build

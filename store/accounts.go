@@ -114,7 +114,7 @@ func (s *Store) CreateAccount(ctx context.Context, actor tel.Actor, a tel.Accoun
 			return err
 		}
 		if _, err := t.account(a.ID); err == nil {
-			return tel.Refuse(tel.CodeConflict, "Account %d exists already.", a.ID)
+			return tel.Refuse(tel.CodeConflict, "Account %s exists already.", a.ID)
 		} else if tel.CodeOf(err) != tel.CodeNotFound {
 			return err
 		}

@@ -99,6 +99,12 @@ func (s *Store) FillBackOrders(ctx context.Context) (filled int, err error) {
 		return 0, nil
 	}
 	s.waiting.Store(false) // an order that comes to wait from here on sets it again
+	defer func() {
+		if err != nil { // the next pass goes on
+			s.waiting.Store(true)
+			s.cameFree.Store(true)
+		}
+	}()
 	for after := int64(0); ; {
 		rows, err := s.read.QueryContext(ctx, `SELECT `+orderColumns+` FROM orders o WHERE o.state = 'BACKORDERED' AND o.seq > $1 ORDER BY o.seq LIMIT 100`, after)
 		if err != nil {
@@ -226,11 +232,7 @@ func (s *Store) fillIfFreed(ctx context.Context) (int, error) {
 	if !s.waiting.Load() || !s.cameFree.Swap(false) {
 		return 0, nil
 	}
-	n, err := s.FillBackOrders(ctx)
-	if err != nil {
-		s.cameFree.Store(true) // the next pass goes on
-	}
-	return n, err
+	return s.FillBackOrders(ctx)
 }
 
 // fillWhenFreed fills back-orders as soon as TNs come free.

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -188,6 +189,24 @@ func TestBackOrdersOldestFirst(t *testing.T) {
 			}
 		}
 	}
+	checked(t, s.Store)
+}
+
+// A pass that failed before its first look keeps nobody waiting for good.
+func TestBackOrdersAfterAFailedPass(t *testing.T) {
+	s := storetest.Open(t)
+	r := reserve(t, s, admin, raleigh(7), raleigh(1007))
+	o := place(t, s, rival, search(globex, "007", 1, true, true))
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := s.FillBackOrders(over); err == nil {
+		t.Fatal("it did not fail")
+	}
+	must[*tel.Reservation](t)(s.Cancel(ctx, admin, r.ID, ""))
+	eventually(t, "filled", 10*time.Second, func() bool {
+		must[store.Swept](t)(s.Sweep(ctx))
+		return must[*tel.Order](t)(s.Order(ctx, rival, o.ID)).State == tel.OrderComplete
+	})
 	checked(t, s.Store)
 }
 

@@ -155,37 +155,35 @@ func (w *writer) takeTurn(first *job) {
 	}
 	w.commit(batch)
 	for _, j := range batch {
-		j.turn = w.turn
 		close(j.done)
 	}
 }
 
 // commit runs a batch in one transaction, and again when it did not happen for a
-// reason that may pass. An error is everybody's.
+// reason that may pass. An error is everybody's. When a change fails after it wrote, each
+// runs alone, so that nobody pays for a neighbour.
 func (w *writer) commit(batch []*job) {
-	err := w.tryCommit(batch)
+	spoilt, err := w.tryCommit(batch)
 	for tries := 1; err != nil && w.mayTryAgain(err, tries); tries++ {
-		err = w.tryCommit(batch)
+		spoilt, err = w.tryCommit(batch)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		w.fail(batch, err)
+	case spoilt:
+		w.commitAlone(batch)
 	}
 }
 
-// tryCommit answers an error when the transaction did not happen, or nobody knows. When
-// a change fails after it wrote, all is rolled back and each runs alone, so that nobody
-// pays for a neighbour.
-func (w *writer) tryCommit(batch []*job) error {
+// tryCommit answers an error when the transaction did not happen, or nobody knows, and
+// spoilt when all was rolled back because a change failed after it wrote.
+func (w *writer) tryCommit(batch []*job) (spoilt bool, err error) {
 	w.turn = Turn{Changes: len(batch), Began: time.Now()} // a stopwatch; nothing is decided by it
-	defer func() {
-		if w.turn.Ended = time.Now(); w.store.cfg.Watch.Turn != nil {
-			w.store.cfg.Watch.Turn(w.turn)
-		}
-	}()
+	defer w.tell(batch)
 	defer w.limitTime()()
 	t, err := w.begin()
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, j := range batch {
 		if j.err = j.ctx.Err(); j.err != nil {
@@ -197,12 +195,11 @@ func (w *writer) tryCommit(batch []*job) error {
 		case err == nil:
 		case w.passes(err):
 			t.rollback()
-			return err
+			return false, err
 		case t.writes != before || w.spoils(err):
 			j.err = w.foreign(err)
 			t.rollback()
-			w.commitAlone(batch)
-			return nil
+			return true, nil
 		default:
 			j.err = w.foreign(err)
 		}
@@ -214,7 +211,18 @@ func (w *writer) tryCommit(batch []*job) error {
 	if err == nil {
 		w.store.committed(t)
 	}
-	return err
+	return false, err
+}
+
+// tell tells the changes, and who watches, of the turn that ended.
+func (w *writer) tell(batch []*job) {
+	w.turn.Ended = time.Now()
+	for _, j := range batch {
+		j.turn = w.turn
+	}
+	if w.store.cfg.Watch.Turn != nil {
+		w.store.cfg.Watch.Turn(w.turn)
+	}
 }
 
 func (w *writer) commitAlone(batch []*job) {

@@ -156,6 +156,25 @@ func TestOpenRefusals(t *testing.T) {
 	}
 }
 
+// A database that is refused is let go of: no connection stays, which would keep its log.
+func TestRefusedDatabaseIsLetGo(t *testing.T) {
+	for _, spoil := range []string{`UPDATE block SET members = x'00'`, `INSERT INTO schema_step VALUES (9999, 'future')`} {
+		s := storetest.OpenFile(t)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db := file(t, s.Path)
+		run(t, db, spoil)
+		db.Close()
+		if _, err := store.Open(ctx, store.Config{DB: s.Path, Now: s.Clock.Now}); err == nil {
+			t.Fatal("opened")
+		}
+		if left, _ := filepath.Glob(s.Path + "-*"); left != nil {
+			t.Errorf("after %s: %q", spoil, left)
+		}
+	}
+}
+
 func TestBackupWhileWriting(t *testing.T) {
 	s := storetest.OpenFile(t)
 	stop := make(chan struct{})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 )
 
@@ -26,7 +27,7 @@ func (s *Store) checkpoint(ctx context.Context) {
 		if last == moved {
 			continue
 		}
-		if _, err := s.write.ExecContext(ctx, s.dialect.checkpoint); err != nil {
+		if err := s.moveLog(ctx); err != nil {
 			if ctx.Err() == nil {
 				s.log.Warn("moving the log into the database", "error", err)
 			}
@@ -34,4 +35,33 @@ func (s *Store) checkpoint(ctx context.Context) {
 		}
 		moved = last
 	}
+}
+
+// moveLog does it once, unless another program copies the log.
+func (s *Store) moveLog(ctx context.Context) error {
+	if err := s.leaveLog(ctx, s.writer.conn); err != nil || s.logLeft {
+		return err
+	}
+	_, err := s.write.ExecContext(ctx, s.dialect.checkpoint)
+	return err
+}
+
+// leaveLog leaves moving the log to a replicator, where there is one: what somebody else
+// moves it may never have copied, and its copy was found damaged. Should it be gone, the
+// writer keeps the log from growing without end.
+func (s *Store) leaveLog(ctx context.Context, conn *sql.Conn) error {
+	if s.dialect.replicated == "" {
+		return nil
+	}
+	was := s.logLeft
+	if err := conn.QueryRowContext(ctx, s.dialect.replicated).Scan(&s.logLeft); err != nil || s.logLeft == was {
+		return err
+	}
+	if !s.logLeft {
+		s.log.Info("the database is not replicated any more")
+		return nil
+	}
+	s.log.Info("the database is replicated: moving its log is left to the replicator")
+	_, err := conn.ExecContext(ctx, s.dialect.leaveLog)
+	return err
 }

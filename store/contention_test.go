@@ -145,7 +145,7 @@ func TestSwitchInMidFlight(t *testing.T) {
 	s := storetest.Open(t)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	var off atomic.Bool // acknowledged, and on was not sent yet
+	var switched atomic.Int64 // odd: off was acknowledged, and on was not sent yet
 	var next, made atomic.Int64
 	for range 16 {
 		wg.Go(func() {
@@ -155,12 +155,12 @@ func TestSwitchInMidFlight(t *testing.T) {
 					return
 				default:
 				}
-				wasOff := off.Load()
+				before := switched.Load()
 				got, err := s.Reserve(ctx, admin, ask(acme, raleigh(int(next.Add(1)-1)%2000)))
 				switch c := tel.CodeOf(err); c {
 				case "":
 					made.Add(1)
-					if wasOff && off.Load() {
+					if before%2 == 1 && switched.Load() == before {
 						t.Error("reserved while off")
 					}
 					if _, err := s.Cancel(ctx, admin, got.Reservation.ID, ""); err != nil && tel.CodeOf(err) != tel.CodeEnded {
@@ -175,9 +175,9 @@ func TestSwitchInMidFlight(t *testing.T) {
 	}
 	for i := range 25 {
 		must[int](t)(s.SwitchReservations(ctx, operator, acme, false, store.Live(i%2 == 0)))
-		off.Store(true)
+		switched.Add(1)
 		time.Sleep(3 * time.Millisecond)
-		off.Store(false)
+		switched.Add(1)
 		must[int](t)(s.SwitchReservations(ctx, operator, acme, true, store.LiveKeep))
 		time.Sleep(5 * time.Millisecond)
 	}

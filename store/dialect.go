@@ -68,6 +68,9 @@ type dialect struct {
 	// checkpoint moves what the log holds into the database while others write; "" leaves
 	// it to the database.
 	checkpoint string
+	// replicated is a query that tells whether another program copies the log and must be
+	// the one that moves it, "" for none; leaveLog lets it.
+	replicated, leaveLog string
 	// integrity is a query that answers "ok", or what is wrong with the file.
 	integrity string
 	// size is how many bytes the database has, and its log where that is its own file.
@@ -80,6 +83,10 @@ type dialect struct {
 
 // logPages of 4 KiB are how long SQLite's log grows while somebody always writes.
 const logPages = 16_000
+
+// leftPages are how long it grows while a replicator should see to it: twice what
+// Litestream bears.
+const leftPages = 250_000
 
 var sqliteDialect = dialect{
 	name:  "sqlite",
@@ -109,6 +116,8 @@ var sqliteDialect = dialect{
 		return nil
 	},
 	checkpoint: `PRAGMA wal_checkpoint(PASSIVE)`,
+	replicated: `SELECT COUNT(*) > 0 FROM sqlite_schema WHERE name = '_litestream_seq'`,
+	leaveLog:   `PRAGMA wal_autocheckpoint = ` + strconv.Itoa(leftPages),
 	integrity:  `PRAGMA integrity_check(20)`,
 	size:       sizeSQLite,
 	busy: func(err error) bool {

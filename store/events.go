@@ -105,22 +105,30 @@ func (s *Store) committed(t *tx) {
 	t.outbox.wake(s.outgoing)
 	s.applying.Lock()
 	defer s.applying.Unlock()
+	ctx := context.Background()
 	if s.applied.Load() < t.chain.seq {
-		s.catchUp(context.Background(), t.chain.seq) // another process wrote in between
+		s.catchUp(ctx, t.chain.seq) // another process wrote in between
 	}
 	if s.applied.Load() == t.chain.seq { // else somebody has read ours meanwhile, or will
-		s.apply(t.events)
+		s.notFollowed(ctx, s.apply(ctx, t.events))
+	}
+}
+
+// notFollowed tells of events that could not be applied; the next look takes them again.
+func (s *Store) notFollowed(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("following events", "error", err)
 	}
 }
 
 // followEvery is how soon what another process wrote is seen here; only tests that
-// let hours pass change it.
+// let hours pass change it, for stores that are opened then.
 var followEvery = 250 * time.Millisecond
 
 // follow brings in what other processes wrote: another node, or a command line beside
 // the server. wake only makes it quicker.
 func (s *Store) follow(ctx context.Context, wake <-chan struct{}) {
-	tick := time.NewTicker(followEvery)
+	tick := time.NewTicker(s.followEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -165,7 +173,7 @@ func sleep(ctx context.Context, d time.Duration) {
 const lastEvent = int64(1<<63 - 1)
 
 // catchUpAtOnce bounds how many events are in memory when a node was cut off for long;
-// only tests change it.
+// only tests change it, for stores that are opened then.
 var catchUpAtOnce = 5000
 
 // catchUp applies the events after the last one applied, up to a number. The caller
@@ -177,14 +185,14 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 	for {
 		asked := time.Now() // a stopwatch; nothing in the database is decided by it
 		events, err := s.someEvents(ctx, s.applied.Load(), to)
+		if err == nil {
+			err = s.apply(ctx, events)
+		}
 		if err != nil {
-			if ctx.Err() == nil {
-				s.log.Error("following events", "error", err)
-			}
+			s.notFollowed(ctx, err)
 			return
 		}
-		s.apply(events)
-		if len(events) < catchUpAtOnce {
+		if len(events) < s.catchUpAtOnce {
 			if to == lastEvent {
 				s.followed.Store(asked)
 			}
@@ -194,7 +202,7 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 }
 
 func (s *Store) someEvents(ctx context.Context, after, to int64) ([]*tel.Event, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, after, to, catchUpAtOnce)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, after, to, s.catchUpAtOnce)
 	if err != nil {
 		return nil, err
 	}
@@ -210,8 +218,9 @@ func (s *Store) Lag(ctx context.Context) (int64, error) {
 	return max(0, last-s.applied.Load()), nil
 }
 
-// apply brings events onto the shelf, together, and tells the open pages.
-func (s *Store) apply(events []*tel.Event) {
+// apply brings events onto the shelf, together, and tells the open pages; or none of
+// them, when what they tell of could not be read.
+func (s *Store) apply(ctx context.Context, events []*tel.Event) error {
 	var changes []shelf.Change
 	var imported [][2]tel.Block
 	freed := false
@@ -226,7 +235,9 @@ func (s *Store) apply(events []*tel.Event) {
 	}
 	if !s.cfg.NoShelf {
 		// Imported blocks first: they only add TNs, which a later event may take.
-		s.loadImported(imported)
+		if err := s.loadImported(ctx, imported); err != nil {
+			return fmt.Errorf("loading imported blocks: %w", err)
+		}
 		s.shelf.Update(changes)
 	}
 	for _, e := range events {
@@ -239,6 +250,7 @@ func (s *Store) apply(events []*tel.Event) {
 	if freed {
 		s.noteFreed()
 	}
+	return nil
 }
 
 // shelfChanges is what an event means for what is free.
@@ -263,17 +275,15 @@ func shelfChanges(e *tel.Event) []shelf.Change {
 
 // loadImported brings imported blocks onto the shelf. Ranges that follow each other
 // are read as one, because each reading rebuilds the shelf's index.
-func (s *Store) loadImported(spans [][2]tel.Block) {
+func (s *Store) loadImported(ctx context.Context, spans [][2]tel.Block) error {
 	if len(spans) == 0 {
-		return
+		return nil
 	}
 	first, last := spans[0][0], spans[0][1]
 	for _, span := range spans[1:] {
 		first, last = min(first, span[0]), max(last, span[1])
 	}
-	if err := s.loadBlocks(context.Background(), first, last); err != nil {
-		s.log.Error("loading imported blocks", "error", err)
-	}
+	return s.loadBlocks(ctx, first, last)
 }
 
 func scanEvent(row scanner) (*tel.Event, error) {

@@ -22,6 +22,42 @@ func (s *Store) ReaderPragma(name string) (v string, err error) {
 // ListPlan is how SQLite goes about a list's page, a step a line; "" on PostgreSQL.
 func (s *Store) ListPlan(actor tel.Actor, q ListQuery) (string, error) {
 	text, args, err := s.listSQL(actor, q)
+	return s.plan(text, args, err)
+}
+
+// OrdersPlan is ListPlan for orders.
+func (s *Store) OrdersPlan(actor tel.Actor, q OrderQuery) (string, error) {
+	text, args, err := s.ordersSQL(context.Background(), actor, q)
+	return s.plan(text, args, err)
+}
+
+// NumberedPlan is how SQLite counts a step of a list that is read by page numbers, and
+// how it finds a row in it. Lines wants the list of TNs.
+func (s *Store) NumberedPlan(actor tel.Actor, q any) (string, error) {
+	var p *pager
+	var err error
+	switch q := q.(type) {
+	case OrderNumberedQuery:
+		p, err = s.numberedOrders(context.Background(), actor, q)
+	case SubOrderQuery:
+		p, err = s.numberedSubOrders(context.Background(), actor, q)
+	case OrderQuery:
+		p, err = s.numberedLines(context.Background(), actor, q)
+	}
+	if err != nil {
+		return "", err
+	}
+	c := p.between(rank{seq: 7}, rank{seq: 99})
+	columns, sum := p.time+`, `+p.seq, `COUNT(*)`
+	if p.weight != "" {
+		columns, sum = columns+`, `+p.weight, `SUM(`+p.weight+`)`
+	}
+	one, err := s.plan(`SELECT `+columns+` FROM `+p.from+c.where()+p.order("DESC")+` LIMIT 1`, c.args, err)
+	all, err := s.plan(`SELECT `+sum+` FROM `+p.from+c.where(), c.args, err)
+	return one + "\n" + all, err
+}
+
+func (s *Store) plan(text string, args []any, err error) (string, error) {
 	if err != nil || s.dialect.checkpoint == "" {
 		return "", err
 	}
@@ -129,7 +165,7 @@ func WaitForDB(d time.Duration) (undo func()) {
 	return func() { waitForDB = before }
 }
 
-// CatchUpAtOnce changes how many events are read together.
+// CatchUpAtOnce makes stores that are opened from now on read so many events together.
 func CatchUpAtOnce(n int) (undo func()) {
 	before := catchUpAtOnce
 	catchUpAtOnce = n

@@ -100,7 +100,7 @@ func TestSecondFactor(t *testing.T) {
 	token = begin()
 	s.Clock.Add(15 * time.Minute)
 	code(t, second(try(token, codeOf(t, s, secret))), tel.CodeSignIn)
-	code(t, second(s.StepLeft(ctx, token)), tel.CodeSignIn)
+	code(t, second3(s.StepLeft(ctx, token)), tel.CodeSignIn)
 	checked(t, s.Store)
 }
 

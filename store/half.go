@@ -36,14 +36,14 @@ func (s *Store) half(ctx context.Context, token string) (*half, error) {
 	return scanHalf(s.read.QueryRowContext(ctx, halfSQL, tokenHash(token), micros(s.Now().Add(-halfLife))))
 }
 
-// StepLeft is what is left of signing in for a session's token; CodeSignIn when it is
-// no such session, or too old.
-func (s *Store) StepLeft(ctx context.Context, token string) (tel.SignInStep, error) {
+// StepLeft is what is left of signing in for a session's token, and the language that its
+// person chose; CodeSignIn when it is no such session, or too old.
+func (s *Store) StepLeft(ctx context.Context, token string) (step tel.SignInStep, language string, err error) {
 	h, err := s.half(ctx, token)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return h.step, nil
+	return h.step, h.person.Language, nil
 }
 
 // FactorToSetUp is the second factor that somebody has to set up before their session

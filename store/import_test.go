@@ -156,6 +156,30 @@ func TestImportCutOffAndDisturbed(t *testing.T) {
 	checked(t, again(t, s))
 }
 
+// What another process imported is read again when it could not be read at first.
+func TestImportThatCouldNotBeRead(t *testing.T) {
+	s := storetest.Open(t)
+	two := again(t, s)
+	db := file(t, s.Path)
+	goOn := two.StopFollowing(0)
+	bring(t, s.Store, "npa,nxx,x,city,state\n919,888,1,Apex,NC\n")
+	reserve(t, s, admin, raleigh(0))
+	run(t, db, `ALTER TABLE block RENAME TO block_away`)
+	goOn()
+	if _, err := two.Reserve(ctx, rival, ask(globex, raleigh(1))); err != nil { // which looks at what came before
+		t.Fatal(err)
+	}
+	if lag := must[int64](t)(two.Lag(ctx)); lag != 3 {
+		t.Errorf("%d events behind", lag)
+	}
+	run(t, db, `ALTER TABLE block_away RENAME TO block`)
+	eventually(t, "imported", 10*time.Second, func() bool { return free(t, two, tel.NewNumber(919, 888, 1000)) })
+	if free(t, two, raleigh(0)) || free(t, two, raleigh(1)) {
+		t.Error("free, and held")
+	}
+	checked(t, two)
+}
+
 func TestTwoStoresOnOneFile(t *testing.T) {
 	s := storetest.Open(t)
 	two := again(t, s)
@@ -163,10 +187,10 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 	defer l.Close()
 	r := reserve(t, s, admin, raleigh(0))
 	code(t, second(two.Reserve(ctx, rival, ask(globex, raleigh(0)))), tel.CodeNotAvailable) // the database decides, at once
-	eventually(t, "held", time.Second, func() bool { return !free(t, two, raleigh(0)) })
+	eventually(t, "held", 10*time.Second, func() bool { return !free(t, two, raleigh(0)) })
 	select {
 	case <-l.Wake:
-	case <-time.After(time.Second):
+	case <-time.After(10 * time.Second):
 		t.Error("the listener was not woken")
 	}
 	if heard := l.Take(); heard != store.TopicReservations|store.TopicShelf {
@@ -174,9 +198,9 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 	}
 	must[*tel.Reservation](t)(two.Extend(ctx, admin, r.ID))
 	must[*tel.Reservation](t)(two.Drop(ctx, admin, reserve(t, s, admin, raleighs(10, 2)...).ID, raleigh(10)))
-	eventually(t, "dropped", time.Second, func() bool { return free(t, s.Store, raleigh(10)) && !free(t, s.Store, raleigh(11)) })
+	eventually(t, "dropped", 10*time.Second, func() bool { return free(t, s.Store, raleigh(10)) && !free(t, s.Store, raleigh(11)) })
 	bring(t, two, "npa,nxx,x,city,state\n919,888,1,Apex,NC\n")
-	eventually(t, "imported", time.Second, func() bool { return free(t, s.Store, tel.NewNumber(919, 888, 1000)) })
+	eventually(t, "imported", 10*time.Second, func() bool { return free(t, s.Store, tel.NewNumber(919, 888, 1000)) })
 	reserve(t, s, rival, tel.NewNumber(919, 888, 1000))
 	parallel(8, func(i int) { // both write at once
 		db := []*store.Store{s.Store, two}[i%2]
@@ -186,7 +210,7 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 			}
 		}
 	})
-	eventually(t, "the same shelf", time.Second, func() bool {
+	eventually(t, "the same shelf", 10*time.Second, func() bool {
 		a, b := must[[]string](t)(s.Check(ctx)), must[[]string](t)(two.Check(ctx))
 		return a == nil && b == nil
 	})

@@ -68,9 +68,13 @@ func (t *tx) newThere(email string, account tel.AccountID) error {
 	err := t.row(`SELECT COUNT(*) FROM person p LEFT JOIN membership m ON m.person_id = p.id AND m.account_id = $2
 		WHERE p.email = $1 AND (m.role IS NOT NULL OR $2 = 0 AND p.platform <> '')`, email, int64(account)).Scan(&n)
 	if err == nil && n > 0 {
-		return tel.Refuse(tel.CodeConflict, "%s has a role here already.", email)
+		return hasRoleHere(email)
 	}
 	return err
+}
+
+func hasRoleHere(email string) error {
+	return tel.Refuse(tel.CodeConflict, "%s has a role here already.", email)
 }
 
 const invitationColumns = `i.id, i.email, i.account_id, COALESCE(a.name, ''), i.role, i.created_at, i.created_by_name, i.expires_at`

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -161,7 +162,13 @@ func TestOneAdminsPasswordOpensNoOtherPlace(t *testing.T) {
 	ada := &known.Person
 	own := must[*store.Session](t)(s.SignIn(ctx, ada.Email, password, store.Caller{}))
 
-	code(t, second(s.CreatePerson(ctx, admin, store.NewPerson{Email: ada.Email, Role: tel.RoleMember, Account: acme})), tel.CodeConflict)
+	e := code(t, second(s.CreatePerson(ctx, admin, store.NewPerson{Email: ada.Email, Role: tel.RoleMember, Account: acme})), tel.CodeConflict)
+	if strings.Contains(e.Message, "password") {
+		t.Errorf("an account's admin is told who signs in elsewhere: %s", e)
+	}
+	program := admin
+	program.Kind = tel.KindClient
+	code(t, second(s.CreatePerson(ctx, program, store.NewPerson{Email: "new@acme.example", Role: tel.RoleMember, Account: acme})), tel.CodeForbidden)
 	code(t, second(s.CreatePerson(ctx, tel.System("cli"), store.NewPerson{Email: ada.Email, Password: newer, Role: tel.RoleMember, Account: acme})), tel.CodeConflict)
 	code(t, s.SetPlatformRole(ctx, operator, ada.Email, tel.RoleSupport), tel.CodeConflict)
 

@@ -83,7 +83,7 @@ func TestLargeOrders(t *testing.T) {
 	order(t, s, rival, all[1500:2000]...) // aged away, and nobody wrote it down
 	checked(t, s.Store)
 	o = place(t, s, rival, orderOf(globex, all...)) // what is left: also what ran out
-	if o.CompletedCount != 5000-2260-500+1000-500 && o.State != tel.OrderPartial {
+	if o.CompletedCount != 5000-2260-500+1000-500 || o.State != tel.OrderPartial {
 		t.Errorf("%s, %d", o.State, o.CompletedCount)
 	}
 	for i, f := range o.Failed {

@@ -22,6 +22,7 @@ type TNReport struct {
 	Reservation *tel.Reservation // that holds it now, if the person sees it
 	Past        []PastHold       // latest first, of accounts that the person sees
 	Orders      []TNOrder        // latest first, of accounts that the person sees
+	Changes     []TNChange       // latest first, of what the person sees
 	Service     *TNInService     // in service or aging, if the person sees its account
 }
 
@@ -77,7 +78,10 @@ func (s *Store) lookUp(ctx context.Context, actor tel.Actor, tn tel.Number) (*TN
 	if report.Past, err = s.pastHolds(ctx, actor, tn); err != nil {
 		return nil, err
 	}
-	report.Orders, err = s.ordersOfTN(ctx, actor, tn)
+	if report.Orders, err = s.ordersOfTN(ctx, actor, tn); err != nil {
+		return nil, err
+	}
+	report.Changes, err = s.changesOfTN(ctx, actor, tn, report.Orders)
 	return report, err
 }
 
@@ -120,13 +124,13 @@ func (s *Store) reportKept(ctx context.Context, actor tel.Actor, report *TNRepor
 // list.
 func (s *Store) pastHolds(ctx context.Context, actor tel.Actor, tn tel.Number) ([]PastHold, error) {
 	now := micros(s.Now())
-	rows, err := s.read.QueryContext(ctx, `SELECT `+reservationColumns+`, a.name, p.ended_at, p.how FROM past_hold p
+	rows, err := s.read.QueryContext(ctx, `SELECT `+reservationColumns+`, a.name, p.ended_at AS over_at, p.how FROM past_hold p
 			JOIN reservation r ON r.seq = p.reservation JOIN account a ON a.id = r.account_id
 			WHERE p.tn = $1 AND ($2 OR r.account_id = $3)
 		UNION ALL SELECT `+reservationColumns+`, a.name, r.expires_at, 'expired' FROM hold h
 			JOIN reservation r ON r.seq = h.reservation JOIN account a ON a.id = r.account_id
 			WHERE h.tn = $1 AND ($2 OR r.account_id = $3) AND r.expires_at <= $4
-		ORDER BY 22 DESC LIMIT $5`, int64(tn), actor.Sees(0), int64(actor.Account), now, mostPast)
+		ORDER BY over_at DESC LIMIT $5`, int64(tn), actor.Sees(0), int64(actor.Account), now, mostPast)
 	if err != nil {
 		return nil, err
 	}

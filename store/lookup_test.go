@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -135,6 +137,29 @@ func TestLookUpAll(t *testing.T) {
 	code(t, second(s.LookUpAll(ctx, admin, make([]tel.Number, store.MostLookedUp+1))), tel.CodeInvalid)
 }
 
+// TestPastHoldsLatestFirst: by when they ended, changed meanwhile or not.
+func TestPastHoldsLatestFirst(t *testing.T) {
+	s := storetest.Open(t)
+	var want []string
+	for i := range 3 {
+		r := reserve(t, s, admin, raleigh(0))
+		s.Clock.Add(time.Hour)
+		if i == 1 {
+			must[*tel.Reservation](t)(s.Extend(ctx, admin, r.ID))
+		}
+		must[*tel.Reservation](t)(s.Cancel(ctx, admin, r.ID, ""))
+		want = append([]string{r.ID}, want...)
+	}
+	r := reserve(t, s, admin, raleigh(0))
+	s.Clock.Add(24 * time.Hour) // runs out, and is not swept
+	want = append([]string{r.ID}, want...)
+	var got []string
+	for _, p := range must[*store.TNReport](t)(s.LookUp(ctx, admin, raleigh(0))).Past {
+		got = append(got, p.Reservation.ID)
+	}
+	same(t, "past holds", got, want)
+}
+
 // TestHistoryOfATN: every hold, order and disconnect of a TN, each within its account.
 func TestHistoryOfATN(t *testing.T) {
 	s := storetest.Open(t)
@@ -157,4 +182,59 @@ func TestHistoryOfATN(t *testing.T) {
 	same(t, "Acme's", orders(admin), []string{gone.ID, o.ID})
 	same(t, "Globex's", orders(rival), []string{theirs.ID})
 	same(t, "somebody else's", orders(storetest.Actor(tel.RoleAdmin, initech)), []string(nil))
+}
+
+// TestChangesOfATN: who took a TN off the market and when its aging ended, each for those
+// who may know the state itself.
+func TestChangesOfATN(t *testing.T) {
+	s := storetest.Open(t)
+	const day = 24 * time.Hour
+	globexAdmin, everySupport := storetest.Actor(tel.RoleAdmin, globex), storetest.Actor(tel.RoleSupport, 0)
+	step := func(change func(context.Context, tel.Actor, tel.Number) error) {
+		t.Helper()
+		if err := change(ctx, operator, raleigh(0)); err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Add(day)
+	}
+	changes := func(actor tel.Actor, tn tel.Number) (list []string) {
+		t.Helper()
+		for _, c := range must[*store.TNReport](t)(s.LookUp(ctx, actor, tn)).Changes {
+			list = append(list, fmt.Sprintf("%s by %q on day %d", c.Kind, c.By, c.At.Sub(storetest.Start)/day))
+		}
+		return list
+	}
+	root := operator.Name
+	step(s.Disable) // on day 0
+	step(s.Enable)
+	order(t, s, admin, raleigh(0), raleigh(1))
+	disconnect(t, s, admin, raleigh(0), raleigh(1)) // on day 2, until day 92
+	s.Clock.Add(10 * day)
+	order(t, s, admin, raleigh(0)) // taken back, and given up again on day 12
+	disconnect(t, s, admin, raleigh(0))
+	same(t, "while it ages", changes(admin, raleigh(0)), []string(nil))
+	s.Clock.Add(90*day - time.Microsecond)
+	same(t, "until the last moment", changes(admin, raleigh(0)), []string(nil))
+	same(t, "the other", changes(admin, raleigh(1)), []string{`tn.aged by "" on day 92`})
+	s.Clock.Add(time.Microsecond)
+	aged := []string{`tn.aged by "" on day 102`}
+	same(t, "nobody wrote it down", changes(admin, raleigh(0)), aged)
+	must[store.Swept](t)(s.Sweep(ctx))
+	same(t, "written down", changes(admin, raleigh(0)), aged)
+	all := append(aged, `tn.enabled by "`+root+`" on day 1`, `tn.disabled by "`+root+`" on day 0`)
+	same(t, "the operator reads", changes(operator, raleigh(0)), all)
+	same(t, "support of all reads", changes(everySupport, raleigh(0)), all)
+	for _, stranger := range []tel.Actor{globexAdmin, storetest.Actor(tel.RoleSupport, globex)} {
+		same(t, "another account reads", changes(stranger, raleigh(0)), []string(nil))
+	}
+
+	s.Clock.Add(time.Hour)
+	order(t, s, globexAdmin, raleigh(0))
+	disconnect(t, s, globexAdmin, raleigh(0)) // on day 102
+	step(s.Disable)
+	s.Clock.Add(100 * day)
+	same(t, "disabled before it had aged", changes(globexAdmin, raleigh(0)), []string(nil))
+	same(t, "the first holder still reads", changes(admin, raleigh(0)), aged)
+	same(t, "the operator reads all", changes(operator, raleigh(0)), append([]string{`tn.disabled by "` + root + `" on day 102`}, all...))
+	checked(t, s.Store)
 }

@@ -13,10 +13,11 @@ import (
 	"tnreserve/store/tel"
 )
 
-// Pages by number, for a door whose wire has no cursors. What such a list shows of a
-// reservation to count it (when it was made, its TNs, its reference, what was refused)
-// never changes, and new ones come at one end: so the rank of a row, counted from the
-// oldest, stands for ever, and whoever walks the pages misses nothing.
+// Pages by number, for a door whose wire has no cursors. What such a list asks of a row
+// to count it hardly ever changes, and new ones come at one end: so the rank of a row,
+// counted from the oldest, stands, and whoever walks the pages misses nothing. What is
+// asked of a reservation (when it was made, its TNs, its reference, what was refused)
+// never changes. Orders that wait do: see pager.loose.
 
 // NumberedQuery asks for a page of all of an account's reservations, live and ended,
 // the latest first.
@@ -48,22 +49,46 @@ func (s *Store) ReservationsByNumber(ctx context.Context, actor tel.Actor, q Num
 		return out, err
 	}
 	if len(q.TNs) > MostTNsAsked {
-		return out, tel.Invalid("tn", "At most %d TNs at once.", MostTNsAsked)
+		return out, tel.Invalid("tn", "At most %d numbers at once.", MostTNsAsked)
 	}
-	q.Page, q.Size = min(max(q.Page, 1), mostPages), min(max(q.Size, 1), 250)
-	p := pager{store: s, ctx: ctx, where: q.condition()}
-	var top rank
-	if len(q.TNs) > 0 {
-		top, out.Total, err = p.few(q)
-	} else {
-		top, out.Total, err = p.many(q)
+	p := pager{
+		store: s, ctx: ctx, account: q.Account, from: `reservation r`, time: `r.created_at`, seq: `r.seq`, timed: true,
+		where: q.condition(), low: edge(q.From, -1, beforeAll), high: edge(q.To, -1, afterAll), book: q.book(),
 	}
-	left := out.Total - (q.Page-1)*q.Size
-	if err != nil || left <= 0 {
+	at, err := p.page(q.Page, q.Size)
+	if out.Total = at.total; err != nil || at.rows == 0 {
 		return out, err
 	}
-	out.Rows, err = p.rows(q, top, min(left, q.Size))
-	return out, err
+	if out.Rows, err = p.reservations(at); err != nil {
+		return out, err
+	}
+	return out, s.fillAll(ctx, out.Rows)
+}
+
+// book names the ranks of the list; of what some TNs were in, which is short, it has
+// none.
+func (q NumberedQuery) book() string {
+	if len(q.TNs) > 0 {
+		return ""
+	}
+	key := "reservations " + q.Account.String() + " " + q.Reference
+	if q.Partly != nil {
+		key = strconv.FormatBool(*q.Partly) + " " + key
+	}
+	return key
+}
+
+// reservations reads a page.
+func (p *pager) reservations(at place) ([]*tel.Reservation, error) {
+	c := p.between(beforeAll, at.top)
+	rows, err := p.store.read.QueryContext(p.ctx, `SELECT `+reservationColumns+`, a.name FROM reservation r JOIN account a ON a.id = r.account_id`+c.where()+p.order("DESC")+` LIMIT `+c.arg(at.rows), c.args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(row scanner) (*tel.Reservation, error) {
+		var r tel.Reservation
+		return &r, row.Scan(append(reservationFields(&r), &r.AccountName)...)
+	})
 }
 
 // condition is what does not depend on time.
@@ -89,8 +114,8 @@ func (q NumberedQuery) condition() *condition {
 	return &c
 }
 
-// rank is a row's place in a list: its key, and how many rows there are up to it from
-// the oldest one.
+// rank is a row's place in a list: its key, and what there is up to it from the oldest
+// one.
 type rank struct {
 	at, seq int64
 	n       int
@@ -103,107 +128,164 @@ var (
 
 func (k rank) after(o rank) bool { return k.at > o.at || k.at == o.at && k.seq > o.seq }
 
-// pager reads one page.
+// edge is the key up to which everything is older than an instant.
+func edge(at time.Time, seq int64, open rank) rank {
+	if at.IsZero() {
+		return open
+	}
+	return rank{at: at.UnixMicro(), seq: seq}
+}
+
+// pager reads one page of a list.
 type pager struct {
-	store *Store
-	ctx   context.Context
-	where *condition
+	store     *Store
+	ctx       context.Context
+	account   tel.AccountID
+	from      string // the table
+	time, seq string // columns: when a row was made, and its number
+	timed     bool   // rows are ordered by their time and then by number; otherwise by number alone
+	weight    string // how many lines of the list a row is, 0 for none; "" is one
+	where     *condition
+	low, high rank   // the list is what is in (low, high]
+	book      string // under what name its ranks are remembered; "" for a short one
+	// loose are the rows, with how much they have, that may still come into the list,
+	// leave it or become more lines; nil for none. What they have only grows.
+	loose func() (ranks, error)
+}
+
+// place is where a page is: the row that it begins with, how many lines of that row
+// were on the page before, and how many lines the page has.
+type place struct {
+	top        rank
+	skip, rows int
+	total      int // lines of the list
+}
+
+func (p *pager) page(page, size int) (at place, err error) {
+	page, size = min(max(page, 1), mostPages), min(max(size, 1), 250)
+	var near rank
+	if p.book == "" {
+		near = p.high
+		near.n, err = p.count(p.low, p.high)
+		at.total = near.n
+	}
+	var known ranks
+	var last rank
+	if p.book != "" {
+		known, last, at.total, err = p.many()
+		near = last
+	}
+	left := at.total - (page-1)*size
+	if err != nil || left <= 0 {
+		return at, err
+	}
+	want := near.n - (page-1)*size
+	if i, _ := slices.BinarySearchFunc(known, want, func(k rank, n int) int { return k.n - n }); i < len(known) && known[i].n < last.n {
+		near = known[i]
+	}
+	at.rows = min(left, size)
+	at.top, at.skip, err = p.find(near, want)
+	return at, err
+}
+
+// many counts a list by the ranks that are known of it, and answers them with its last
+// row.
+func (p *pager) many() (known ranks, last rank, total int, err error) {
+	if known, err = p.store.books.of(p.book).extend(p); err != nil {
+		return nil, last, 0, err
+	}
+	last, ok, err := p.key(beforeAll, p.high, "DESC", 0) // what comes from here on is for the next time
+	if err != nil || !ok {
+		return nil, last, 0, err
+	}
+	if last.n, err = known.of(p, last); err != nil {
+		return nil, last, 0, err
+	}
+	low, err := known.of(p, p.low)
+	return known, last, max(last.n-low, 0), err
+}
+
+// find is the row with a line of the list, from a row of a known rank downwards, and how
+// many of its lines come before that one.
+func (p *pager) find(near rank, want int) (top rank, skip int, err error) {
+	if p.weight == "" {
+		top, _, err = p.key(beforeAll, near, "DESC", near.n-want)
+		return top, 0, err
+	}
+	for left := near.n; ; {
+		list, err := p.weights(near, left-want+1) // each is a line or more
+		if err != nil || len(list) == 0 {
+			return top, 0, err
+		}
+		for _, k := range list {
+			if left-k.n < want {
+				return k, left - want, nil
+			}
+			left -= k.n
+		}
+		near = list[len(list)-1]
+		near.seq--
+	}
+}
+
+// weights are so many rows downwards, or as many as are read at once, each with how many
+// lines it is.
+func (p *pager) weights(from rank, most int) (ranks, error) {
+	c := p.between(beforeAll, from)
+	rows, err := p.store.read.QueryContext(p.ctx, `SELECT `+p.time+`, `+p.seq+`, `+p.weight+` FROM `+p.from+c.where()+p.order("DESC")+` LIMIT `+c.arg(min(most, pageStep)), c.args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, scanRank)
+}
+
+func scanRank(row scanner) (k rank, err error) { return k, row.Scan(&k.at, &k.seq, &k.n) }
+
+func (p *pager) order(way string) string {
+	if p.timed {
+		return ` ORDER BY ` + p.time + ` ` + way + `, ` + p.seq + ` ` + way
+	}
+	return ` ORDER BY ` + p.seq + ` ` + way
 }
 
 // between is the list narrowed to the keys in (low, high].
 func (p *pager) between(low, high rank) *condition {
 	c := &condition{parts: slices.Clone(p.where.parts), args: slices.Clone(p.where.args)}
-	if low != beforeAll {
-		at := c.arg(low.at)
-		c.parts = append(c.parts, `r.created_at >= `+at+` AND (r.created_at, r.seq) > (`+at+`, `+c.arg(low.seq)+`)`)
+	if low.at != beforeAll.at {
+		c.parts = append(c.parts, p.beyond(c, ">", low))
 	}
-	if high != afterAll {
-		at := c.arg(high.at)
-		c.parts = append(c.parts, `r.created_at <= `+at+` AND (r.created_at, r.seq) <= (`+at+`, `+c.arg(high.seq)+`)`)
+	if high.at != afterAll.at {
+		c.parts = append(c.parts, p.beyond(c, "<=", high))
 	}
 	return c
 }
 
+func (p *pager) beyond(c *condition, than string, k rank) string {
+	if !p.timed {
+		return p.seq + ` ` + than + ` ` + c.arg(k.seq)
+	}
+	at := c.arg(k.at)
+	return p.time + ` ` + than[:1] + `= ` + at + ` AND (` + p.time + `, ` + p.seq + `) ` + than + ` (` + at + `, ` + c.arg(k.seq) + `)`
+}
+
+// count is how many lines there are in (low, high].
 func (p *pager) count(low, high rank) (n int, err error) {
-	c := p.between(low, high)
-	return n, p.store.read.QueryRowContext(p.ctx, `SELECT COUNT(*) FROM reservation r`+c.where(), c.args...).Scan(&n)
+	c, sum := p.between(low, high), `COUNT(*)`
+	if p.weight != "" {
+		sum = `CAST(COALESCE(SUM(` + p.weight + `), 0) AS BIGINT)`
+	}
+	return n, p.store.read.QueryRowContext(p.ctx, `SELECT `+sum+` FROM `+p.from+c.where(), c.args...).Scan(&n)
 }
 
 // key is the key of the row after so many in (low, high], from either end; ok false
 // when there are no so many.
 func (p *pager) key(low, high rank, way string, skip int) (k rank, ok bool, err error) {
 	c := p.between(low, high)
-	err = p.store.read.QueryRowContext(p.ctx, `SELECT r.created_at, r.seq FROM reservation r`+c.where()+` ORDER BY r.created_at `+way+`, r.seq `+way+` LIMIT 1 OFFSET `+c.arg(skip), c.args...).Scan(&k.at, &k.seq)
+	err = p.store.read.QueryRowContext(p.ctx, `SELECT `+p.time+`, `+p.seq+` FROM `+p.from+c.where()+p.order(way)+` LIMIT 1 OFFSET `+c.arg(skip), c.args...).Scan(&k.at, &k.seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return k, false, nil
 	}
 	return k, err == nil, err
-}
-
-// edge is the key before which everything is older than an instant.
-func edge(at time.Time, open rank) rank {
-	if at.IsZero() {
-		return open
-	}
-	return rank{at: at.UnixMicro(), seq: -1}
-}
-
-// few counts a list of what some TNs were in, which is short.
-func (p *pager) few(q NumberedQuery) (top rank, total int, err error) {
-	low, high := edge(q.From, beforeAll), edge(q.To, afterAll)
-	if total, err = p.count(low, high); err != nil || total == 0 {
-		return top, 0, err
-	}
-	top, _, err = p.key(low, high, "DESC", (q.Page-1)*q.Size)
-	return top, total, err
-}
-
-// many counts a list by the ranks that are known of it, and finds where the page
-// begins from the nearest one.
-func (p *pager) many(q NumberedQuery) (top rank, total int, err error) {
-	known, err := p.store.books.of(q).extend(p)
-	if err != nil {
-		return top, 0, err
-	}
-	low, high := edge(q.From, beforeAll), edge(q.To, afterAll)
-	last, ok, err := p.key(beforeAll, high, "DESC", 0) // what comes from here on is for the next time
-	if err != nil || !ok {
-		return top, 0, err
-	}
-	if last.n, err = known.of(p, last); err != nil {
-		return top, 0, err
-	}
-	if low.n, err = known.of(p, low); err != nil {
-		return top, 0, err
-	}
-	total = last.n - low.n
-	want := last.n - (q.Page-1)*q.Size
-	if total <= 0 || want <= low.n {
-		return top, max(total, 0), nil
-	}
-	near := last
-	if i, _ := slices.BinarySearchFunc(known, want, func(k rank, n int) int { return k.n - n }); i < len(known) && known[i].n < last.n {
-		near = known[i]
-	}
-	top, _, err = p.key(beforeAll, near, "DESC", near.n-want)
-	return top, total, err
-}
-
-// rows reads so many rows from a key downwards.
-func (p *pager) rows(q NumberedQuery, top rank, n int) ([]*tel.Reservation, error) {
-	c := p.between(beforeAll, top)
-	rows, err := p.store.read.QueryContext(p.ctx, `SELECT `+reservationColumns+`, a.name FROM reservation r JOIN account a ON a.id = r.account_id`+c.where()+` ORDER BY r.created_at DESC, r.seq DESC LIMIT `+c.arg(n), c.args...)
-	if err != nil {
-		return nil, err
-	}
-	list, err := collect(rows, func(row scanner) (*tel.Reservation, error) {
-		var r tel.Reservation
-		return &r, row.Scan(append(reservationFields(&r), &r.AccountName)...)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return list, p.store.fillAll(p.ctx, list)
 }
 
 // books remember, per list that was asked for, the rank of every pageStep-th row, so
@@ -217,7 +299,11 @@ type book struct {
 	mu    sync.Mutex
 	first rank // the oldest row when the ranks were counted
 	known ranks
+	loose []looseRows // per known rank: those since the one before, when it was counted
 }
+
+// looseRows are rows that may change, in sum.
+type looseRows struct{ rows, have int }
 
 // ranks ascend.
 type ranks []rank
@@ -234,11 +320,7 @@ const (
 
 // of is the book of a list; that it forgets all when there are many costs those who
 // ask next a count.
-func (b *books) of(q NumberedQuery) *book {
-	key := q.Account.String() + " " + q.Reference
-	if q.Partly != nil {
-		key = strconv.FormatBool(*q.Partly) + " " + key
-	}
+func (b *books) of(key string) *book {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.list == nil || len(b.list) >= mostBooks && b.list[key] == nil {
@@ -260,7 +342,18 @@ func (b *book) extend(p *pager) (ranks, error) {
 		return nil, err
 	}
 	if first != b.first {
-		b.first, b.known = first, nil
+		b.first, b.known, b.loose = first, nil, nil
+	}
+	var loose ranks
+	if p.loose != nil {
+		// Read before anything is counted: what settles meanwhile is counted again the
+		// next time.
+		if loose, err = p.loose(); err != nil {
+			return nil, err
+		}
+	}
+	if loose, err = b.recount(p, loose); err != nil {
+		return nil, err
 	}
 	settled := p.store.Now().Add(-settles).UnixMicro()
 	for {
@@ -269,9 +362,50 @@ func (b *book) extend(p *pager) (ranks, error) {
 		if err != nil || !ok || k.at > settled {
 			return b.known, err
 		}
-		k.n = last.n + pageStep
-		b.known = append(b.known, k)
+		if k.n = last.n + pageStep; p.weight != "" {
+			n, err := p.count(last, k)
+			if err != nil {
+				return nil, err
+			}
+			k.n = last.n + n
+		}
+		var since looseRows
+		since, loose = loose.upTo(k)
+		b.known, b.loose = append(b.known, k), append(b.loose, since)
 	}
+}
+
+// recount counts those steps again in which a loose row changed, and answers the loose
+// rows behind the last step. Others may read the ranks as they were.
+func (b *book) recount(p *pager, loose ranks) (ranks, error) {
+	if p.loose == nil {
+		return nil, nil
+	}
+	known, shift, low := slices.Clone(b.known), 0, beforeAll
+	for i := range known {
+		var since looseRows
+		since, loose = loose.upTo(known[i])
+		if since != b.loose[i] {
+			n, err := p.count(low, known[i])
+			if err != nil {
+				b.known, b.loose = nil, nil
+				return nil, err
+			}
+			shift, b.loose[i] = low.n+n-known[i].n, since
+		}
+		known[i].n += shift
+		low = known[i]
+	}
+	b.known = known
+	return loose, nil
+}
+
+// upTo parts the rows up to a key from the rest, and adds them up.
+func (list ranks) upTo(k rank) (sum looseRows, rest ranks) {
+	for len(list) > 0 && !list[0].after(k) {
+		sum.rows, sum.have, list = sum.rows+1, sum.have+list[0].n, list[1:]
+	}
+	return sum, list
 }
 
 func (known ranks) last() rank {
@@ -281,9 +415,9 @@ func (known ranks) last() rank {
 	return known[len(known)-1]
 }
 
-// of is how many rows there are up to a key.
+// of is how many lines there are up to a key.
 func (known ranks) of(p *pager, key rank) (int, error) {
-	if key == beforeAll {
+	if key.at == beforeAll.at {
 		return 0, nil
 	}
 	i, _ := slices.BinarySearchFunc(known, key, func(k, key rank) int {
@@ -294,51 +428,4 @@ func (known ranks) of(p *pager, key rank) (int, error) {
 	})
 	n, err := p.count(known[:i].last(), key)
 	return known[:i].last().n + n, err
-}
-
-// OrderNumberedQuery asks for a page of an account's orders that got TNs, or were to:
-// all but disconnects, the latest first.
-type OrderNumberedQuery struct {
-	OrderQuery
-	Quantity  int // 0 any
-	Reference string
-	Page      int
-}
-
-// OrdersByNumber reads a page by its number. The rows have their TNs. Orders are few
-// beside reservations: they are counted each time.
-func (s *Store) OrdersByNumber(ctx context.Context, actor tel.Actor, q OrderNumberedQuery) (out Numbered[*tel.Order], err error) {
-	q.Kinds = []tel.OrderKind{tel.OrderKindExisting, tel.OrderKindSearch}
-	where, err := s.orderScope(actor, q.OrderQuery)
-	if err != nil {
-		return out, err
-	}
-	if q.Quantity != 0 {
-		where.add(`o.quantity = %s`, q.Quantity)
-	}
-	if q.Reference != "" {
-		where.add(`o.reference = %s`, q.Reference)
-	}
-	if err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM orders o`+where.where(), where.args...).Scan(&out.Total); err != nil {
-		return out, err
-	}
-	rows, err := s.read.QueryContext(ctx, `SELECT `+orderColumns+` FROM orders o`+where.where()+` ORDER BY o.seq DESC`+where.page(q.Page, q.Limit), where.args...)
-	if err != nil {
-		return out, err
-	}
-	if out.Rows, err = collect(rows, func(row scanner) (*tel.Order, error) { return scanOrder(row) }); err != nil {
-		return out, err
-	}
-	for _, o := range out.Rows {
-		if err := s.fillOrder(o, s.reader(ctx)); err != nil {
-			return out, err
-		}
-	}
-	return out, nil
-}
-
-// page is the end of a query for one numbered page.
-func (c *condition) page(number, size int) string {
-	size = min(max(size, 1), 250)
-	return ` LIMIT ` + c.arg(size) + ` OFFSET ` + c.arg(int64(max(number, 1)-1)*int64(size))
 }

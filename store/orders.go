@@ -17,14 +17,14 @@ import (
 )
 
 const orderColumns = `o.seq, o.id, o.account_id, o.kind, o.state, o.quantity, o.completed, o.search, o.reservation_ids, o.partial_allowed, o.back_order,
-	o.customer_order_id, o.reference, o.name, o.site_id, o.peer_id, o.type_name, o.created_at, o.changed_at, o.completed_at, o.created_by, o.created_by_name, o.created_door, o.ties`
+	o.customer_order_id, o.reference, o.name, o.site_id, o.peer_id, o.type_name, o.created_at, o.changed_at, o.completed_at, o.created_by, o.created_by_name, o.created_door, o.ties, o.toll_free`
 
 func scanOrder(row scanner, more ...any) (*tel.Order, error) {
 	var o tel.Order
 	var search, ids, ties string
 	err := row.Scan(append([]any{&o.Seq, &o.ID, &o.Account, (*string)(&o.Kind), (*string)(&o.State), &o.Quantity, &o.CompletedCount, &search, &ids, &o.PartialAllowed, &o.BackOrder,
 		&o.CustomerOrderID, &o.Reference, &o.Name, &o.SiteID, &o.PeerID, &o.TypeName, (*micros)(&o.CreatedAt), (*micros)(&o.ChangedAt), (*micros)(&o.CompletedAt),
-		&o.CreatedBy.ID, &o.CreatedBy.Name, &o.CreatedBy.Door, &ties}, more...)...)
+		&o.CreatedBy.ID, &o.CreatedBy.Name, &o.CreatedBy.Door, &ties, &o.TollFree}, more...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -280,11 +280,11 @@ func (t *tx) insertOrder(o *tel.Order, req tel.OrderRequest) error {
 	}
 	t.writes++
 	return t.row(`INSERT INTO orders (id, account_id, kind, state, quantity, completed, search, reservation_ids, partial_allowed, back_order,
-		customer_order_id, reference, name, site_id, peer_id, type_name, idempotency_key, content, created_at, changed_at, completed_at, created_by, created_by_name, created_door, ties)
-		VALUES `+valuesList(1, 25)+` RETURNING seq`,
+		customer_order_id, reference, name, site_id, peer_id, type_name, idempotency_key, content, created_at, changed_at, completed_at, created_by, created_by_name, created_door, ties, toll_free)
+		VALUES `+valuesList(1, 26)+` RETURNING seq`,
 		o.ID, int64(o.Account), string(o.Kind), string(o.State), o.Quantity, o.CompletedCount, search, ids, o.PartialAllowed, o.BackOrder,
 		o.CustomerOrderID, o.Reference, o.Name, o.SiteID, o.PeerID, o.TypeName, cmp.Or(req.IdempotencyKey, t.mark(req.Repeat)), orderContent(req), micros(o.CreatedAt), micros(o.ChangedAt), micros(o.CompletedAt),
-		o.CreatedBy.ID, o.CreatedBy.Name, o.CreatedBy.Door, ties).Scan(&o.Seq)
+		o.CreatedBy.ID, o.CreatedBy.Name, o.CreatedBy.Door, ties, o.TollFree).Scan(&o.Seq)
 }
 
 // asJSON is a column's text; nothing is "".
@@ -444,12 +444,13 @@ func orderContent(req tel.OrderRequest) []byte {
 // Disconnects have names of their own.
 func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 	for _, by := range []struct {
-		name, where, what string
-		since             micros
+		name, where string
+		different   *tel.Error
+		since       micros
 	}{
-		{req.IdempotencyKey, `idempotency_key = $2 AND idempotency_key <> ''`, "idempotency key", micros(t.now.Add(-answerStands))},
-		{t.markUnless(req), `idempotency_key = $2 AND idempotency_key <> ''`, "request", micros(t.now.Add(-req.Repeat.Within - time.Microsecond))},
-		{req.CustomerOrderID, `customer_order_id = $2 AND customer_order_id <> ''`, "customer order id", micros(time.Unix(0, 0))},
+		{req.IdempotencyKey, `idempotency_key = $2 AND idempotency_key <> ''`, tel.Refuse(tel.CodeConflict, "This idempotency key was used for a different order."), micros(t.now.Add(-answerStands))},
+		{t.markUnless(req), `idempotency_key = $2 AND idempotency_key <> ''`, tel.Refuse(tel.CodeConflict, "This request was used for a different order."), micros(t.now.Add(-req.Repeat.Within - time.Microsecond))},
+		{req.CustomerOrderID, `customer_order_id = $2 AND customer_order_id <> ''`, tel.Refuse(tel.CodeConflict, "This customer order id was used for a different order."), micros(time.Unix(0, 0))},
 	} {
 		if by.name == "" {
 			continue
@@ -464,7 +465,7 @@ func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 		case err != nil:
 			return nil, err
 		case !slices.Equal(before, orderContent(req)):
-			return nil, tel.Refuse(tel.CodeConflict, "This %s was used for a different order.", by.what)
+			return nil, by.different
 		}
 		o, err := t.order(seq)
 		if o != nil {
@@ -493,14 +494,39 @@ func (s *Store) fillOrder(o *tel.Order, query func(string, ...any) (*sql.Rows, e
 	return eachRow(rows, err, func(row scanner) error {
 		var tn tel.OrderedTN
 		err := row.Scan(&tn.TN, (*micros)(&tn.At), (*string)(&tn.Code), &tn.Message)
-		tn.Place = s.placeOf(tn.TN)
-		if tn.Code == "" {
-			o.Completed = append(o.Completed, tn)
-		} else {
-			o.Failed = append(o.Failed, tn)
-		}
+		s.addOrdered(o, tn)
 		return err
 	})
+}
+
+// fillOrders is fillOrder for many.
+func (s *Store) fillOrders(ctx context.Context, list []*tel.Order) error {
+	bySeq := make(map[int64]*tel.Order, len(list))
+	seqs := make([]int64, len(list))
+	for i, o := range list {
+		bySeq[o.Seq], seqs[i] = o, o.Seq
+	}
+	return inBites(keys(seqs), func(in string, some []any) error {
+		rows, err := s.read.QueryContext(ctx, `SELECT order_seq, tn, at, code, message FROM order_tn WHERE order_seq `+in+` ORDER BY order_seq, tn`, some...)
+		return eachRow(rows, err, func(row scanner) error {
+			var seq int64
+			var tn tel.OrderedTN
+			if err := row.Scan(&seq, &tn.TN, (*micros)(&tn.At), (*string)(&tn.Code), &tn.Message); err != nil {
+				return err
+			}
+			s.addOrdered(bySeq[seq], tn)
+			return nil
+		})
+	})
+}
+
+func (s *Store) addOrdered(o *tel.Order, tn tel.OrderedTN) {
+	tn.Place = s.placeOf(tn.TN)
+	if tn.Code == "" {
+		o.Completed = append(o.Completed, tn)
+	} else {
+		o.Failed = append(o.Failed, tn)
+	}
 }
 
 // Order reads one by its id. Another account's is as unknown as one that never was.

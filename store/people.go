@@ -29,7 +29,7 @@ func (s *Store) CreatePerson(ctx context.Context, actor tel.Actor, n NewPerson) 
 	if err := cleanPerson(&n); err != nil {
 		return nil, err
 	}
-	if err := actor.Require(tel.ActManagePeople, n.Account); err != nil {
+	if err := mayManagePeople(actor, n.Account); err != nil {
 		return nil, err // before the hash, which is dear
 	}
 	hash, err := s.hashPassword(ctx, n.Password)
@@ -38,7 +38,7 @@ func (s *Store) CreatePerson(ctx context.Context, actor tel.Actor, n NewPerson) 
 	}
 	var out *tel.Person
 	err = s.change(ctx, actor, func(t *tx) (err error) {
-		if err := t.actor.Require(tel.ActManagePeople, n.Account); err != nil {
+		if err := mayManagePeople(t.actor, n.Account); err != nil {
 			return err
 		}
 		if err := t.mayBeAdded(n); err != nil {
@@ -50,7 +50,8 @@ func (s *Store) CreatePerson(ctx context.Context, actor tel.Actor, n NewPerson) 
 	return out, err
 }
 
-// mayBeAdded refuses a password for somebody who exists, and who has one themselves.
+// mayBeAdded refuses a password for somebody who exists, and who has one themselves. Why,
+// is told to who may know that the address signs in here.
 func (t *tx) mayBeAdded(n NewPerson) error {
 	id, err := t.personID(n.Email)
 	if tel.CodeOf(err) == tel.CodeNotFound {
@@ -63,10 +64,13 @@ func (t *tx) mayBeAdded(n NewPerson) error {
 		return err
 	}
 	p, err := scanPersonIn(t.row(personInSQL, id, 0), 0)
-	if err == nil && (p.HasPassword || n.Password != "") {
-		err = tel.Refuse(tel.CodeConflict, "%s signs in here already, and keeps their own password. Invite them: they accept as themselves.", n.Email)
+	switch {
+	case err != nil || !p.HasPassword && n.Password == "":
+		return err
+	case mayManagePeople(t.actor, 0) != nil:
+		return hasRoleHere(n.Email)
 	}
-	return err
+	return tel.Refuse(tel.CodeConflict, "%s signs in here already, and keeps their own password. Invite them: they accept as themselves.", n.Email)
 }
 
 func cleanPerson(n *NewPerson) (err error) {
@@ -125,7 +129,7 @@ func (t *tx) createPerson(n NewPerson, hash string) (*tel.Person, error) {
 			return nil, err
 		}
 		if added == 0 {
-			return nil, tel.Refuse(tel.CodeConflict, "%s has a role in account %d already.", n.Email, n.Account)
+			return nil, tel.Refuse(tel.CodeConflict, "%s has a role in account %s already.", n.Email, n.Account)
 		}
 		p.Memberships = []tel.Membership{{Account: n.Account, Role: n.Role}}
 	}

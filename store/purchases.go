@@ -132,10 +132,11 @@ func (s *Store) RevokePurchaseLink(ctx context.Context, actor tel.Actor, reserva
 }
 
 // The end user's side. A token stands for an actor of its own kind, and the actor for
-// the one purchase; a link that was revoked is as unknown as one that never was.
+// the one purchase; a link that was revoked is as unknown as one that never was, unless
+// its buyer was sent to pay: a payment may still be reported, and is told to both sides.
 
 const purchaseSQL = `SELECT ` + purchaseColumns + `, p.reservation, COALESCE(p.order_seq, 0), p.nonce, p.buyer, p.renewals, p.session IS NOT NULL, a.name
-	FROM purchase p JOIN account a ON a.id = p.account_id WHERE p.revoked_at IS NULL AND `
+	FROM purchase p JOIN account a ON a.id = p.account_id WHERE (p.revoked_at IS NULL OR p.nonce <> '') AND `
 
 func scanPurchase(row scanner) (*purchaseRow, error) {
 	var p purchaseRow
@@ -262,6 +263,9 @@ func (s *Store) AcceptPurchase(ctx context.Context, actor tel.Actor, in tel.Acce
 		case tel.PurchaseBusy:
 			return tel.Refuse(tel.CodeConflict, "Somebody is paying for this already.")
 		}
+		if !p.RevokedAt.IsZero() {
+			return tel.NotFound()
+		}
 		if err := p.Reservation.Accepts(t.now); err != nil {
 			return err
 		}
@@ -371,8 +375,8 @@ func (t *tx) leaveCheckout(p *purchaseRow) error {
 
 // ReturnFromCheckout takes the payment page's answer: the order is placed, or the
 // purchase is taken back. The signature is what allows it, and anything else is
-// CodeNotFound. A payment for a hold that is over is noted, for the account to give
-// back.
+// CodeNotFound. A payment for a hold that is over, or through a link that was revoked, is
+// noted, for the account to give back.
 func (s *Store) ReturnFromCheckout(ctx context.Context, actor tel.Actor, answer url.Values) (*tel.Purchase, error) {
 	return s.changePurchase(ctx, actor, func(t *tx, p *purchaseRow) error {
 		paid, err := tel.CheckReturn(p.secret, p.nonce, answer)
@@ -389,7 +393,7 @@ func (s *Store) ReturnFromCheckout(ctx context.Context, actor tel.Actor, answer 
 		if _, err := t.exec(`UPDATE purchase SET paid_at = $1, paying = $2 WHERE id = $3`, micros(t.now), false, p.ID); err != nil {
 			return err
 		}
-		if p.Reservation.Accepts(t.now) != nil {
+		if !p.RevokedAt.IsZero() || p.Reservation.Accepts(t.now) != nil {
 			t.event(tel.EventPaidInVain, p.Account, p.Reservation.Seq, tel.Facts{Subject: p.ID})
 			return nil
 		}

@@ -346,6 +346,42 @@ func TestPauseOnce(t *testing.T) {
 	checked(t, s.Store)
 }
 
+// TestPaidThroughARevokedLink: once the clock goes on a link can be revoked, and the
+// payment that was under way is nobody's secret.
+func TestPaidThroughARevokedLink(t *testing.T) {
+	s := storetest.Open(t)
+	secret := withCheckout(t, s)
+	r := reserve(t, s, admin, raleigh(0))
+	token := linkTo(t, s, admin, r)
+	shown := accept(t, s, token, tel.PurchasePaying)
+	_, buyer := buyerAt(t, s, token)
+	nonce := called(t, s, buyer).Get("nonce")
+	s.Clock.Add(tel.MaxPause)
+	if err := s.RevokePurchaseLink(ctx, admin, r.ID, buyer.ID); err != nil {
+		t.Fatal(err)
+	}
+	if p, _ := buyerAt(t, s, token); p.StateAt(s.Now()) != tel.PurchaseCancel {
+		t.Errorf("revoked: %s", p.StateAt(s.Now()))
+	}
+	code(t, second(s.AcceptPurchase(ctx, buyer, accepting(shown))), tel.CodeNotFound)
+	code(t, second(s.CheckoutAddress(ctx, buyer, "https://numbers.example/")), tel.CodeEnded)
+	code(t, second(s.ReserveSimilar(ctx, buyer, token, raleigh(1))), tel.CodeEnded)
+	must[*tel.Purchase](t)(s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, "cancelled")))
+	for range 2 {
+		p := must[*tel.Purchase](t)(s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, "paid")))
+		if p.StateAt(s.Now()) != tel.PurchasePaidLate || p.PaidAt.IsZero() || p.Order != nil {
+			t.Errorf("%s %+v", p.StateAt(s.Now()), p)
+		}
+	}
+	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM event WHERE kind = 'purchase.paid_in_vain'`); n != 1 {
+		t.Errorf("%d events", n)
+	}
+	if links := must[[]tel.PurchaseLink](t)(s.PurchaseLinks(ctx, admin, r)); links[0].PaidAt.IsZero() {
+		t.Errorf("%+v", links)
+	}
+	checked(t, s.Store)
+}
+
 // TestReturnThatNeverComes: after 15 minutes the clock goes on, and the hold runs out
 // with the sweeper dead or alive, over a restart too.
 func TestReturnThatNeverComes(t *testing.T) {

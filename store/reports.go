@@ -89,15 +89,14 @@ func (s *Store) Outstanding(ctx context.Context, actor tel.Actor, account tel.Ac
 	return &out, err
 }
 
-const stillHeld = `ended_at IS NULL AND (expires_at > $2 OR state = 'submitted')`
+const stillHeld = `ended_at IS NULL AND expires_at > $2`
 
 // accountsHeld are the accounts that hold something. The account's counter, less what
 // only the clock has ended, is what it holds; reservations are counted in the index.
 func (s *Store) accountsHeld(ctx context.Context, only tel.AccountID) ([]AccountHeld, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT a.id, a.name, a.max_held,
-			a.held - (SELECT COALESCE(SUM(tn_count), 0) FROM reservation WHERE account_id = a.id AND ended_at IS NULL AND state = 'live' AND expires_at <= $2),
-			(SELECT COUNT(*) FROM reservation WHERE account_id = a.id AND ended_at IS NULL AND expires_at > $2)
-				+ (SELECT COUNT(*) FROM reservation WHERE account_id = a.id AND ended_at IS NULL AND state = 'submitted' AND expires_at <= $2)
+			a.held - (SELECT COALESCE(SUM(tn_count), 0) FROM reservation WHERE account_id = a.id AND ended_at IS NULL AND expires_at <= $2),
+			(SELECT COUNT(*) FROM reservation WHERE account_id = a.id AND `+stillHeld+`)
 		FROM account a WHERE a.held > 0 AND ($1 = 0 OR a.id = $1)`, int64(only), micros(s.Now()))
 	if err != nil {
 		return nil, err
@@ -242,7 +241,7 @@ func (s *Store) overTime(ctx context.Context, y *tally, q ReportQuery) (*OverTim
 
 // addRunOut counts what the clock has ended and nobody wrote down yet as expired.
 func (s *Store) addRunOut(ctx context.Context, y *tally, account tel.AccountID) error {
-	rows, err := s.read.QueryContext(ctx, `SELECT account_id, created_at FROM reservation WHERE ended_at IS NULL AND state = 'live' AND expires_at <= $1`+ofAccount(account, `account_id`, 2),
+	rows, err := s.read.QueryContext(ctx, `SELECT account_id, created_at FROM reservation WHERE ended_at IS NULL AND expires_at <= $1`+ofAccount(account, `account_id`, 2),
 		append([]any{micros(s.Now())}, accountArg(account)...)...)
 	return eachRow(rows, err, func(row scanner) error {
 		var of tel.AccountID
@@ -503,7 +502,7 @@ func (s *Store) addUse(ctx context.Context, list []*tel.NumberUse) error {
 	now := s.Now()
 	rows, err := s.read.QueryContext(ctx, `SELECT tn / 1000, state, COUNT(*) FROM tn_state WHERE tn BETWEEN $1 AND $2 AND (until IS NULL OR until > $3) GROUP BY tn / 1000, state
 		UNION ALL SELECT h.tn / 1000, 'reserved', COUNT(*) FROM hold h JOIN reservation r ON r.seq = h.reservation
-			WHERE h.tn BETWEEN $1 AND $2 AND r.customer_reference <> '' AND (r.expires_at > $3 OR r.state = 'submitted') AND r.created_at > $4 GROUP BY h.tn / 1000`,
+			WHERE h.tn BETWEEN $1 AND $2 AND r.customer_reference <> '' AND r.expires_at > $3 AND r.created_at > $4 GROUP BY h.tn / 1000`,
 		int64(list[0].Block.Number(0)), int64(lastTN(list[len(list)-1].Block)), micros(now), micros(now.Add(-tel.MostReserved)))
 	return eachRow(rows, err, func(row scanner) error {
 		var block tel.Block

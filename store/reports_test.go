@@ -133,6 +133,40 @@ func TestReportOutstanding(t *testing.T) {
 	}
 }
 
+// What ran out while somebody paid, and was not swept, is held in no report.
+func TestReportsOfAPauseThatRanOut(t *testing.T) {
+	s := storetest.Open(t)
+	withCheckout(t, s)
+	req := ask(acme, raleigh(0))
+	req.CustomerReference = "For Ms Jones"
+	r := must[tel.Reserved](t)(s.Reserve(ctx, admin, req)).Reservation
+	accept(t, s, linkTo(t, s, admin, r), tel.PurchasePaying)
+	held := func() (out [4]int) {
+		t.Helper()
+		o := must[*store.Outstanding](t)(s.Outstanding(ctx, admin, acme))
+		out[0], out[1] = o.Total().TNs, len(o.Longest)
+		for _, u := range must[[]store.Use](t)(s.Utilisation(ctx, admin, store.UseQuery{Account: acme, By: shelf.ByState})) {
+			out[2] += int(u.Reserved)
+		}
+		err := s.EachNumberUse(ctx, operator, func(u tel.NumberUse) error {
+			out[3] += u.Reserved
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	same(t, "while somebody pays", held(), [4]int{1, 1, 1, 1})
+	s.Clock.Add(5 * time.Hour)
+	same(t, "ran out", held(), [4]int{})
+	today := tel.DayOf(storetest.Start)
+	got := must[*store.OverTime](t)(s.OverTime(ctx, admin, store.ReportQuery{Range: tel.Range{From: today, To: today}}))
+	if got.Total.Expired != 1 {
+		t.Errorf("%+v", got.Total)
+	}
+}
+
 func TestReportUtilisation(t *testing.T) {
 	s := past(t)
 	disconnect(t, s, admin, raleigh(3))

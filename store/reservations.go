@@ -64,7 +64,7 @@ func cleanReserve(req *tel.ReserveRequest) (err error) {
 		return err
 	}
 	if len(req.TNs) > tel.MostPerReservaton {
-		return tel.Refuse(tel.CodeTooManyTNs, "A reservation has at most %d TNs.", tel.MostPerReservaton)
+		return tel.Refuse(tel.CodeTooManyTNs, "A reservation has at most %d numbers.", tel.MostPerReservaton)
 	}
 	req.For = req.For.Truncate(time.Microsecond) // what the database keeps
 	req.TNs = slices.Clone(req.TNs)
@@ -183,8 +183,8 @@ func (t *tx) judgeCoolDown(a *accountRow, tn tel.Number) error {
 }
 
 func coolingDown(tn tel.Number, until time.Time) *tel.Error {
-	e := tel.Refuse(tel.CodeCoolingDown, "This account held %s until a moment ago and may take it again after %s.", tn, until.UTC().Format("15:04:05 UTC"))
-	e.TN, e.At = tn, until
+	e := tel.About(tn, tel.CodeCoolingDown, "This account held %s until a moment ago and may take it again after %s.", tn, tel.Instant(until))
+	e.At = until
 	return e
 }
 

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,7 +108,7 @@ func TestReserveRefusals(t *testing.T) {
 		t.Error("held by you does not say in which reservation:", err)
 	}
 	reserve(t, s, admin, raleighs(1, 3)...)
-	if e := code(t, second(s.Reserve(ctx, admin, ask(acme, raleigh(9)))), tel.CodeTooManyHeld); !strings.Contains(e.Message, "holds 4 TNs") {
+	if e := code(t, second(s.Reserve(ctx, admin, ask(acme, raleigh(9)))), tel.CodeTooManyHeld); !strings.Contains(e.Message, "holds 4 numbers") {
 		t.Error(e)
 	}
 	if _, err := s.Reserve(ctx, operator, ask(globex, raleigh(9))); err != nil {
@@ -205,7 +206,8 @@ func TestCoolDown(t *testing.T) {
 			end(reserve(t, s, admin, raleigh(0), raleigh(1)))
 			ended := s.Now()
 			for range 2 {
-				if e := code(t, take(), tel.CodeCoolingDown); !e.At.Equal(ended.Add(time.Hour)) || e.TN != raleigh(0) {
+				e := code(t, take(), tel.CodeCoolingDown)
+				if !e.At.Equal(ended.Add(time.Hour)) || e.TN != raleigh(0) || !slices.Contains(e.Args, any(tel.Instant(e.At))) {
 					t.Errorf("%+v", e)
 				}
 				s.Clock.Add(time.Hour/2 - us)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -33,19 +34,16 @@ func Restore(ctx context.Context, cfg Config, file string, force bool) (out Rest
 	if d.backup != "" {
 		return out, tel.Invalid("db", "%s", d.backup)
 	}
-	r := restorer{ctx: ctx, cfg: cfg, out: &out}
+	r := restorer{ctx: ctx, cfg: cfg, force: force, out: &out}
 	if r.file, err = filepath.Abs(file); err != nil { // SQLite reads "file:…" as an address
 		return out, err
 	}
 	if r.target, err = filepath.Abs(cfg.DB); err != nil {
 		return out, err
 	}
-	r.part = r.target + ".restoring"
-	if err := r.mayReplace(force); err != nil {
-		return out, err
-	}
+	r.part = r.target + ".restoring-" + rand.Text()[:8] // nobody else's who restores now
 	defer r.removePart()
-	for _, step := range []func() error{r.copy, r.verify, r.replace} {
+	for _, step := range []func() error{r.mayReplace, r.look, r.notInUse, r.copy, r.verify, r.replace} {
 		if err := step(); err != nil {
 			return out, err
 		}
@@ -56,6 +54,7 @@ func Restore(ctx context.Context, cfg Config, file string, force bool) (out Rest
 type restorer struct {
 	ctx                context.Context
 	cfg                Config
+	force              bool
 	file, target, part string
 	out                *Restored
 }
@@ -69,10 +68,13 @@ func exists(name string) bool {
 	return err == nil
 }
 
-func (r *restorer) mayReplace(force bool) error {
+func (r *restorer) mayReplace() error {
 	from, err := os.Stat(r.file)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return tel.Invalid("file", "There is no backup %s.", r.file)
+	}
+	if err != nil {
+		return r.badCopy(err)
 	}
 	to, err := os.Stat(r.target)
 	if err == nil && os.SameFile(from, to) {
@@ -81,12 +83,21 @@ func (r *restorer) mayReplace(force bool) error {
 	if err == nil && to.IsDir() {
 		return tel.Invalid("db", "%s is a folder, not a database file.", r.target)
 	}
+	return r.mayTakeName()
+}
+
+func (r *restorer) mayTakeName() error {
 	for _, end := range append([]string{""}, logs...) {
-		if !force && exists(r.target+end) {
+		if !r.force && exists(r.target+end) {
 			return tel.Refuse(tel.CodeConflict, "%s exists already; --force keeps it beside, under a name of this time.", r.target+end)
 		}
 	}
-	release, err := r.alone() // again before it is replaced: the copying takes a while
+	return nil
+}
+
+// notInUse is asked before the copying, which takes a while, and again after it.
+func (r *restorer) notInUse() error {
+	release, err := r.alone()
 	release()
 	return err
 }
@@ -118,10 +129,8 @@ func (r *restorer) alone() (release func(), err error) {
 	return func() {}, tel.Refuse(tel.CodeConflict, "%s is in use (%v). Stop the server and whatever else has it open first.", r.target, err)
 }
 
-// copy reads the backup through the database, which sees damage and leaves none of its
-// log out.
-func (r *restorer) copy() error {
-	r.removePart()
+// look sees whether the backup is one, before anything else is touched.
+func (r *restorer) look() error {
 	db, err := openCopy(r.file)
 	if err != nil {
 		return err
@@ -137,6 +146,16 @@ func (r *restorer) copy() error {
 	if steps == 0 {
 		return tel.Invalid("file", "%s is no database of tnreserve's. Nothing was changed.", r.file)
 	}
+	return nil
+}
+
+// copy reads the backup through the database, which leaves none of its log out.
+func (r *restorer) copy() error {
+	db, err := openCopy(r.file)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
 	if _, err := db.ExecContext(r.ctx, `VACUUM INTO $1`, r.part); err != nil {
 		return r.badCopy(err)
 	}
@@ -153,6 +172,9 @@ func (r *restorer) badCopy(err error) error {
 // verify opens the copy as a server would, which brings its schema forward, and holds
 // every invariant against it.
 func (r *restorer) verify() error {
+	if !exists(r.part) { // opening would make one
+		return fmt.Errorf("%s was removed meanwhile; nothing was changed", r.part)
+	}
 	cfg := r.cfg
 	cfg.DB, cfg.NoShelf = r.part, true
 	s, err := Open(r.ctx, cfg)
@@ -184,8 +206,8 @@ func (r *restorer) verifyOpen(s *Store) error {
 	return err
 }
 
-// endWhatWasOpen ends the sessions and links of a copy: some of them were ended or used
-// after it was made.
+// endWhatWasOpen ends the sessions, links and invitations of a copy: some of them were
+// ended, used or taken back after it was made.
 func (s *Store) endWhatWasOpen(ctx context.Context) (sessions int64, err error) {
 	err = s.change(ctx, tel.System("restore"), func(t *tx) error {
 		ended, err := t.exec(`DELETE FROM session`)
@@ -193,13 +215,29 @@ func (s *Store) endWhatWasOpen(ctx context.Context) (sessions int64, err error) 
 			return err
 		}
 		sessions = ended
-		if _, err := t.exec(`DELETE FROM link`); err != nil {
+		for _, end := range []string{`DELETE FROM link`, `DELETE FROM invitation`} {
+			if _, err := t.exec(end); err != nil {
+				return err
+			}
+		}
+		if err := t.forgetReplicator(); err != nil {
 			return err
 		}
 		t.event(tel.EventRestored, 0, 0, tel.Facts{Before: sessions})
 		return nil
 	})
 	return sessions, err
+}
+
+// forgetReplicator takes away what a replicator wrote into the database that was copied.
+// If there still is one, it writes it again.
+func (t *tx) forgetReplicator() error {
+	for _, table := range []string{"_litestream_seq", "_litestream_lock"} {
+		if _, err := t.exec(`DROP TABLE IF EXISTS ` + table); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replace gives the copy its name in one step. Whoever looks at the name at any moment
@@ -212,6 +250,14 @@ func (r *restorer) replace() error {
 	}
 	if runtime.GOOS == "windows" { // which does not rename what is open
 		release()
+	}
+	for _, end := range logs { // its close tells nobody that it could not bring them in
+		if exists(r.part + end) {
+			return tel.Refuse(tel.CodeConflict, "%s was not closed whole: %s is left. Nothing was changed.", r.part, r.part+end)
+		}
+	}
+	if err := r.mayTakeName(); err != nil {
+		return err
 	}
 	if err := syncFile(r.part); err != nil {
 		return err

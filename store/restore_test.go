@@ -1,10 +1,14 @@
 package store_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"tnreserve/store"
 	"tnreserve/store/storetest"
@@ -131,26 +135,103 @@ func TestRestoreRefusals(t *testing.T) {
 	}
 }
 
-// Sessions and links that were open when the backup was made are over.
+// Sessions, links and invitations that were open when the backup was made are over.
 func TestRestoreEndsSessions(t *testing.T) {
 	s := storetest.OpenFile(t)
-	link, err := s.NewSetupLink(ctx)
-	if err != nil || link == "" {
-		t.Fatal(link, err)
-	}
+	must[string](t)(s.NewSetupLink(ctx))
+	person(t, s, "ada@acme.example", tel.RoleAdmin, acme)
+	must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, store.Caller{Addr: from}))
+	invite(t, s, operator, "new@acme.example", tel.RoleMember, acme)
 	file := filepath.Join(t.TempDir(), "copy.db")
 	if err := s.Backup(ctx, file); err != nil {
 		t.Fatal(err)
 	}
 	target := filepath.Join(t.TempDir(), "target.db")
-	if _, err := restore(s, target, file, false); err != nil {
-		t.Fatal(err)
+	if done := must[store.Restored](t)(restore(s, target, file, false)); done.Sessions != 1 {
+		t.Errorf("%d sessions were ended", done.Sessions)
 	}
 	db := storetest.Connect(t, target)
-	if n := count(t, db, `SELECT (SELECT COUNT(*) FROM link) + (SELECT COUNT(*) FROM session)`); n != 0 {
-		t.Errorf("%d sessions and links are left", n)
+	if n := count(t, db, `SELECT (SELECT COUNT(*) FROM link) + (SELECT COUNT(*) FROM session) + (SELECT COUNT(*) FROM invitation)`); n != 0 {
+		t.Errorf("%d sessions, links and invitations are left", n)
 	}
 	if n := count(t, db, `SELECT COUNT(*) FROM event WHERE kind = 'database.restored'`); n != 1 {
 		t.Errorf("%d events", n)
+	}
+}
+
+// Of two who restore at once neither spoils the other's copy.
+func TestRestoreTwiceAtOnce(t *testing.T) {
+	s := storetest.OpenFile(t)
+	r := reserve(t, s, admin, raleigh(0))
+	file := filepath.Join(t.TempDir(), "copy.db")
+	if err := s.Backup(ctx, file); err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Join(t.TempDir(), "target.db")
+	var done atomic.Int32
+	parallel(4, func(int) {
+		switch _, err := restore(s, target, file, false); tel.CodeOf(err) {
+		case "":
+			done.Add(1)
+		case tel.CodeConflict:
+		default:
+			t.Error(err)
+		}
+	})
+	if done.Load() == 0 {
+		t.Error("nobody restored anything")
+	}
+	if left, _ := filepath.Glob(target + ".restoring*"); left != nil {
+		t.Errorf("left %q", left)
+	}
+	opened := must[*store.Store](t)(store.Open(ctx, store.Config{DB: target, Now: s.Clock.Now}))
+	defer opened.Close()
+	must[*tel.Reservation](t)(opened.Reservation(ctx, admin, r.ID))
+	checked(t, opened)
+}
+
+// A copy of which a part is still in its log does not take the place: here somebody else
+// has it open.
+func TestRestoreNotClosedWhole(t *testing.T) {
+	s := storetest.OpenFile(t)
+	file := filepath.Join(t.TempDir(), "copy.db")
+	if err := s.Backup(ctx, file); err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Join(t.TempDir(), "target.db")
+	var once sync.Once
+	now := func() time.Time {
+		if logs, _ := filepath.Glob(target + ".restoring*-wal"); logs != nil {
+			once.Do(func() {
+				run(t, storetest.Connect(t, strings.TrimSuffix(logs[0], "-wal")), `BEGIN`, `CREATE TEMP TABLE seen AS SELECT COUNT(*) FROM event`)
+			})
+		}
+		return s.Clock.Now()
+	}
+	_, err := store.Restore(ctx, store.Config{DB: target, Now: now}, file, false)
+	if e := code(t, err, tel.CodeConflict); !strings.Contains(e.Message, "not closed whole") {
+		t.Error(e)
+	}
+	if left, _ := filepath.Glob(target); left != nil {
+		t.Errorf("left %q", left)
+	}
+}
+
+// A backup that is none does not touch the database that it would replace.
+func TestRestoreLooksAtTheBackupFirst(t *testing.T) {
+	s := storetest.OpenFile(t)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := must[[]byte](t)(os.ReadFile(s.Path))
+	garbage := filepath.Join(t.TempDir(), "garbage.db")
+	os.WriteFile(garbage, []byte(strings.Repeat("this is no database ", 500)), 0o600)
+	code(t, second(restore(s, s.Path, garbage, true)), tel.CodeInvalid)
+	if after := must[[]byte](t)(os.ReadFile(s.Path)); !bytes.Equal(before, after) {
+		t.Error("the database was changed")
+	}
+	below := filepath.Join(garbage, "copy.db") // a file is no folder
+	if e := code(t, second(restore(s, s.Path, below, true)), tel.CodeInvalid); strings.Contains(e.Message, "There is no backup") {
+		t.Error(e)
 	}
 }

@@ -118,7 +118,7 @@ func (t *tx) spareAdmin(m tel.Membership, p *tel.Person) error {
 	err := t.row(`SELECT COUNT(*) FROM membership m JOIN person p ON p.id = m.person_id
 		WHERE m.account_id = $1 AND m.role = 'admin' AND m.off_at IS NULL AND p.off_at IS NULL AND p.id <> $2`, int64(m.Account), p.ID).Scan(&others)
 	if err == nil && others == 0 {
-		return tel.Refuse(tel.CodeConflict, "%s is the last admin of account %d. Make somebody else admin first.", p.Email, m.Account)
+		return tel.Refuse(tel.CodeConflict, "%s is the last admin of account %s. Make somebody else admin first.", p.Email, m.Account)
 	}
 	return err
 }

@@ -125,7 +125,7 @@ func (s *Store) serviceScope(actor tel.Actor, q TNQuery) (*condition, error) {
 	case tel.TNInService, tel.TNAging:
 		c.add(`s.state = %s`, string(q.Status))
 	default:
-		return nil, tel.Invalid("status", "TNs in service or aging can be listed.")
+		return nil, tel.Invalid("status", "Numbers in service or aging can be listed.")
 	}
 	c.add(`(s.until IS NULL OR s.until > %s)`, micros(s.Now()))
 	if err := c.digits(q); err != nil {

@@ -164,7 +164,8 @@ func (t *tx) updateIdentified(p *tel.Person, who Identity) error {
 
 // endOldWays takes away how a person came in before the identity provider vouched for
 // them. Nobody did until then: whoever was handed the invitation for an address may have
-// set the password, and would come in with every role of the groups.
+// set the password, and would come in with every role of the groups; a second factor of
+// theirs would keep the person out.
 func (t *tx) endOldWays(person string) error {
 	for _, forget := range []string{
 		`UPDATE person SET password = '' WHERE id = $1`, `DELETE FROM session WHERE person_id = $1`, `DELETE FROM link WHERE person_id = $1`,
@@ -174,7 +175,11 @@ func (t *tx) endOldWays(person string) error {
 			return err
 		}
 	}
-	return nil
+	f, err := t.factor(person)
+	if err == nil && f.confirmed {
+		err = t.deleteFactor(person)
+	}
+	return err
 }
 
 // place gives a person the role of their groups in one account. The last admin and the

@@ -91,6 +91,18 @@ func TestFirstSignInAsEndsOldWays(t *testing.T) {
 	if f := must[*store.Factor](t)(s.WaitingFactor(ctx, in.Actor)); f != nil {
 		t.Error("a second factor that somebody else began waits")
 	}
+	// Nor does a second factor of theirs keep the person out.
+	mallory, _, _ := withFactor(t, s, "cfo@acme.example")
+	cfo := store.Identity{Issuer: "https://login.example", Subject: "2", Email: "cfo@acme.example", Places: tel.Places{acme: tel.RoleMember}}
+	for range 2 {
+		in := must[*store.Session](t)(s.SignInAs(ctx, cfo, store.Caller{}))
+		if in.Person.ID != mallory.ID || in.Step != "" || !in.Person.FactorAt.IsZero() {
+			t.Errorf("step %q, %+v", in.Step, in.Person)
+		}
+	}
+	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM event WHERE kind = 'person.second_factor_off'`); n != 1 {
+		t.Errorf("%d events", n)
+	}
 	// A password that an operator's link sets afterwards stays.
 	if err := s.ResetPassword(ctx, must[string](t)(s.NewResetLink(ctx, operator, 0, eve.Person.ID)), newer); err != nil {
 		t.Fatal(err)

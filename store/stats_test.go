@@ -123,13 +123,70 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// A transaction that was rolled back for one of its changes is told of once, and each of
+// those that then ran alone; a change is told its own.
+func TestWatchOfChangesThatRanAlone(t *testing.T) {
+	var mu sync.Mutex
+	var turns, ended []store.Turn
+	s := storetest.Empty(t, store.Config{Watch: store.Watch{
+		Turn: func(turn store.Turn) {
+			mu.Lock()
+			defer mu.Unlock()
+			turns = append(turns, turn)
+		},
+		Change: func(ctx context.Context) func(store.Turn, error) {
+			return func(turn store.Turn, err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				ended = append(ended, turn)
+			}
+		},
+	}})
+	release := make(chan struct{})
+	<-s.Hold(release)
+	var all sync.WaitGroup
+	for i := range 3 {
+		all.Go(func() {
+			if i == 1 {
+				s.FailAfterWriting(acme)
+			} else if err := s.CreateAccount(ctx, operator, tel.Account{ID: acme + tel.AccountID(i), Name: ref(i), Policy: tel.DefaultPolicy(), Limits: tel.DefaultLimits()}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	eventually(t, "three wait", 10*time.Second, func() bool { return s.Waiting() == 3 })
+	close(release)
+	all.Wait()
+	mu.Lock()
+	defer mu.Unlock()
+	told := map[store.Turn]int{}
+	var changes []int
+	for _, turn := range turns {
+		told[turn]++
+		changes = append(changes, turn.Changes)
+	}
+	same(t, "turns", changes, []int{1, 3, 1, 1, 1})
+	if len(told) != 5 || !turns[1].Flushing.IsZero() {
+		t.Errorf("%+v", turns)
+	}
+	own := map[store.Turn]int{}
+	for _, turn := range ended {
+		if own[turn]++; told[turn] != 1 || turn.Changes != 1 {
+			t.Errorf("a change was told of %+v", turn)
+		}
+	}
+	if len(own) < 3 || len(own) != len(ended) {
+		t.Errorf("%d changes were told of %d turns", len(ended), len(own))
+	}
+}
+
 func TestReady(t *testing.T) {
 	s := storetest.Open(t)
 	if err := s.Ready(ctx); err != nil {
 		t.Error(err)
 	}
 	goOn := s.StopFollowing(time.Minute)
-	if e := code(t, s.Ready(ctx), tel.CodeBusy); !strings.Contains(e.Message, "1m0s behind") {
+	if e := code(t, s.Ready(ctx), tel.CodeBusy); !strings.Contains(e.Message, "behind") {
 		t.Error(e)
 	}
 	goOn()

@@ -63,6 +63,9 @@ type Store struct {
 	applied   atomic.Int64 // the last event that the shelf has seen; written while applying
 	followed  atomic.Value // time.Time: when it had seen all
 
+	followEvery   time.Duration
+	catchUpAtOnce int
+
 	counting sync.Mutex
 	deeds    deeds // guarded by counting
 
@@ -72,6 +75,7 @@ type Store struct {
 	cameFree atomic.Bool // some TN may have come free since back-orders were filled
 
 	steps   []string // migrations taken at Open
+	logLeft bool     // to a replicator; of open, then of checkpoint
 	stop    context.CancelFunc
 	closed  sync.Once
 	stopped sync.WaitGroup
@@ -87,6 +91,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, node: rand.Text(), deeds: newDeeds(), shelf: shelf.New(), hashing: make(chan struct{}, 4), large: make(chan struct{}, 1), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
 	s.hub = newHub(s.Now)
+	s.followEvery, s.catchUpAtOnce = followEvery, catchUpAtOnce
 	s.waiting.Store(true) // until somebody has looked
 	s.cameFree.Store(true)
 	if err := s.open(ctx); err != nil {
@@ -120,7 +125,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	if !s.cfg.NoShelf {
 		if err := s.loadShelf(ctx); err != nil {
-			return fmt.Errorf("loading the inventory: %w", err)
+			return errors.Join(fmt.Errorf("loading the inventory: %w", err), conn.Close())
 		}
 	}
 	background, stop := context.WithCancel(context.Background())
@@ -170,28 +175,39 @@ func (s *Store) connect(ctx context.Context) (conn *sql.Conn, err error) {
 	if conn, err = s.write.Conn(ctx); err != nil {
 		return nil, err
 	}
-	if err := quickCheck(ctx, conn, s.dialect); err != nil {
+	if err := s.makeReady(ctx, conn); err != nil {
+		_ = conn.Close() // closing the pool leaves open what is in use
 		return nil, err
 	}
+	return conn, nil
+}
+
+func (s *Store) makeReady(ctx context.Context, conn *sql.Conn) error {
+	if err := quickCheck(ctx, conn, s.dialect); err != nil {
+		return err
+	}
 	if err := s.dialect.claim(ctx, conn); err != nil {
-		return nil, err
+		return err
+	}
+	if err := s.leaveLog(ctx, conn); err != nil {
+		return err
 	}
 	steps, err := migrate(ctx, conn, s.dialect)
 	s.steps = append(s.steps, steps...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := refuseHalf(ctx, conn); err != nil {
-		return nil, err
+		return err
 	}
 	readers, err := s.dialect.open(s.cfg.DB, true)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.read = newReader(readers, s.dialect)
 	s.read.SetMaxOpenConns(mostReaders)
 	s.read.SetMaxIdleConns(mostReaders)
-	return conn, s.loadHighWater(ctx)
+	return s.loadHighWater(ctx)
 }
 
 // Steps are the names of the migrations that opening the database took.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"tnreserve/store/tel"
@@ -26,62 +27,76 @@ type SubOrderQuery struct {
 	OrderID  string     // only of this order; "" any
 	Type     tel.TNType // "" any
 	Quantity int        // TNs of the type; 0 any
-	Page     int
+	Page     int        // from 1
 }
 
-// subOrders are an order's types: of a search the type it searched for, otherwise
-// those of its TNs.
-var subOrders = ` JOIN (SELECT 'local' AS type UNION ALL SELECT 'tollfree') AS y ON (o.kind = 'search' AND (y.type = 'tollfree') = (o.search LIKE '%"Type":"tollfree"%')
-	OR o.kind = 'existing' AND EXISTS (SELECT 1 FROM order_tn n WHERE n.order_seq = o.seq AND (y.type = 'tollfree') = ` + tollFree("n.tn") + `))`
-
-// tollFree is tel.Number.TollFree in SQL.
-func tollFree(column string) string {
-	var parts []string
-	for npa := 800; npa < 900; npa++ {
-		if tel.TollFreeNPA(npa) {
-			parts = append(parts, fmt.Sprintf("%s BETWEEN %d AND %d", column, tel.NewNumber(npa, 0, 0), tel.NewNumber(npa, 999, 9999)))
+// parts are an order's sub-orders that are asked for.
+func (q SubOrderQuery) parts(o *tel.Order) (list []SubOrder) {
+	for _, part := range []SubOrder{{o, tel.TypeLocal, o.Quantity - o.TollFree}, {o, tel.TypeTollFree, o.TollFree}} {
+		if part.Count > 0 && (q.Type == tel.TypeAny || q.Type == part.Type) && (q.Quantity == 0 || q.Quantity == part.Count) {
+			list = append(list, part)
 		}
 	}
-	return "(" + strings.Join(parts, " OR ") + ")"
+	return list
 }
 
-// subOrderCount is how many TNs a sub-order is of.
-var subOrderCount = `CASE WHEN o.kind = 'search' THEN o.quantity ELSE (SELECT COUNT(*) FROM order_tn n WHERE n.order_seq = o.seq AND (y.type = 'tollfree') = ` + tollFree("n.tn") + `) END`
+// conditions are what parts asks, in SQL: one per type.
+func (q SubOrderQuery) conditions() (list []string) {
+	for _, of := range []struct {
+		kind  tel.TNType
+		count string
+	}{{tel.TypeLocal, `o.quantity - o.toll_free`}, {tel.TypeTollFree, `o.toll_free`}} {
+		is := of.count + ` > 0`
+		if q.Quantity != 0 {
+			is = of.count + ` = ` + strconv.Itoa(q.Quantity)
+		}
+		if q.Type == tel.TypeAny || q.Type == of.kind {
+			list = append(list, is)
+		}
+	}
+	return list
+}
 
 // SubOrders reads a page by its number.
 func (s *Store) SubOrders(ctx context.Context, actor tel.Actor, q SubOrderQuery) (out Numbered[SubOrder], err error) {
-	q.Kinds = []tel.OrderKind{tel.OrderKindExisting, tel.OrderKindSearch}
-	where, err := s.orderScope(actor, q.OrderQuery)
+	p, err := s.numberedSubOrders(ctx, actor, q)
 	if err != nil {
 		return out, err
+	}
+	at, err := p.page(q.Page, q.Limit)
+	if out.Total = at.total; err != nil || at.rows == 0 {
+		return out, err
+	}
+	list, err := p.orders(at.top, at.rows+1) // each is one or two
+	for _, o := range list {
+		out.Rows = append(out.Rows, q.parts(o)...)
+	}
+	end := min(at.skip+at.rows, len(out.Rows))
+	out.Rows = out.Rows[min(at.skip, end):end]
+	return out, err
+}
+
+func (s *Store) numberedSubOrders(ctx context.Context, actor tel.Actor, q SubOrderQuery) (*pager, error) {
+	p, err := s.orderPager(ctx, actor, q.OrderQuery, fmt.Sprint("sub-orders ", q.Type, " ", q.Quantity))
+	if err != nil {
+		return nil, err
 	}
 	if q.OrderID != "" {
-		where.add(`o.id = %s`, q.OrderID)
+		p.where.add(`o.id = %s`, q.OrderID)
+		p.book = ""
 	}
-	if q.Type != tel.TypeAny {
-		where.add(`y.type = %s`, string(q.Type))
+	conditions := q.conditions()
+	if q.Type != tel.TypeAny || q.Quantity != 0 { // otherwise each order has one
+		p.where.parts = append(p.where.parts, `(`+strings.Join(conditions, ` OR `)+`)`)
 	}
-	if q.Quantity != 0 {
-		where.add(subOrderCount+` = %s`, q.Quantity)
+	if q.Type == tel.TypeTollFree {
+		p.where.parts = append(p.where.parts, `o.toll_free > 0`)
 	}
-	from := ` FROM orders o` + subOrders
-	if err := s.read.QueryRowContext(ctx, `SELECT COUNT(*)`+from+where.where(), where.args...).Scan(&out.Total); err != nil {
-		return out, err
+	for i, is := range conditions {
+		conditions[i] = `CASE WHEN ` + is + ` THEN 1 ELSE 0 END`
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT `+orderColumns+`, y.type, `+subOrderCount+from+where.where()+` ORDER BY o.seq DESC, y.type`+where.page(q.Page, q.Limit), where.args...)
-	if err != nil {
-		return out, err
-	}
-	out.Rows, err = collect(rows, func(row scanner) (sub SubOrder, err error) {
-		sub.Order, err = scanOrder(row, (*string)(&sub.Type), &sub.Count)
-		return sub, err
-	})
-	for _, sub := range out.Rows {
-		if err == nil {
-			err = s.fillOrder(sub.Order, s.reader(ctx))
-		}
-	}
-	return out, err
+	p.weight = strings.Join(conditions, ` + `)
+	return p, nil
 }
 
 // OrderLine is one TN of an order.
@@ -93,25 +108,43 @@ type OrderLine struct {
 // OrderLines reads a page, by its number, of the TNs of an account's orders, the
 // latest order first.
 func (s *Store) OrderLines(ctx context.Context, actor tel.Actor, q OrderQuery, page int) (out Numbered[OrderLine], err error) {
-	q.Kinds = []tel.OrderKind{tel.OrderKindExisting, tel.OrderKindSearch}
-	where, err := s.orderScope(actor, q)
+	p, err := s.numberedLines(ctx, actor, q)
 	if err != nil {
 		return out, err
 	}
-	const from = ` FROM orders o JOIN order_tn n ON n.order_seq = o.seq`
-	if err := s.read.QueryRowContext(ctx, `SELECT COUNT(*)`+from+where.where(), where.args...).Scan(&out.Total); err != nil {
+	at, err := p.page(page, q.Limit)
+	if out.Total = at.total; err != nil || at.rows == 0 {
 		return out, err
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT `+orderColumns+`, n.tn, n.at, n.code, n.message`+from+where.where()+` ORDER BY o.seq DESC, n.tn`+where.page(page, q.Limit), where.args...)
+	out.Rows, err = p.lines(at)
+	return out, err
+}
+
+// numberedLines pages TNs: of named ones each has a line, of a search those that were
+// had.
+func (s *Store) numberedLines(ctx context.Context, actor tel.Actor, q OrderQuery) (*pager, error) {
+	p, err := s.orderPager(ctx, actor, q, "lines")
 	if err != nil {
-		return out, err
+		return nil, err
 	}
-	out.Rows, err = collect(rows, func(row scanner) (l OrderLine, err error) {
+	p.weight = `CASE WHEN o.kind = 'search' THEN o.completed ELSE o.quantity END`
+	p.where.parts = append(p.where.parts, `(o.completed > 0 OR o.kind <> 'search')`)
+	p.loose = p.waiting
+	return p, nil
+}
+
+func (p *pager) lines(at place) ([]OrderLine, error) {
+	c := p.between(beforeAll, at.top)
+	rows, err := p.store.read.QueryContext(p.ctx, `SELECT `+orderColumns+`, n.tn, n.at, n.code, n.message FROM orders o JOIN order_tn n ON n.order_seq = o.seq`+c.where()+
+		p.order("DESC")+`, n.tn LIMIT `+c.arg(at.rows)+` OFFSET `+c.arg(at.skip), c.args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(row scanner) (l OrderLine, err error) {
 		l.Order, err = scanOrder(row, &l.TN, (*micros)(&l.At), (*string)(&l.Code), &l.Message)
-		l.Place = s.placeOf(l.TN)
+		l.Place = p.store.placeOf(l.TN)
 		return l, err
 	})
-	return out, err
 }
 
 // OrderBegins reads the order whose id begins like another UUID, up to its fourth

@@ -194,14 +194,15 @@ func (s *Store) sweepOld(ctx context.Context) (removed int, err error) {
 		if s.read.QueryRowContext(ctx, old.find, before).Scan(&found) != nil {
 			continue // none, or the change below will say what is wrong
 		}
-		err = s.change(ctx, tel.System("sweeper"), func(t *tx) error {
-			n, err := t.exec(old.remove, before)
-			removed += int(n)
+		var n int64
+		err = s.change(ctx, tel.System("sweeper"), func(t *tx) (err error) {
+			n, err = t.exec(old.remove, before)
 			return err
 		})
 		if err != nil {
 			return removed, err
 		}
+		removed += int(n)
 	}
 	return removed, nil
 }

@@ -9,12 +9,13 @@ import (
 )
 
 // Watch is told, by stopwatch, what goes on inside, for meters and traces; functions
-// that are nil are not called. Each is called by many goroutines at once.
+// that are nil are not called.
 type Watch struct {
 	// Change is told that a change begins to wait for its turn. What it answers, if
-	// anything, is told how it ended.
+	// anything, is told how it ended: the turn is the last one that took it. Both are
+	// called by many goroutines at once.
 	Change func(ctx context.Context) func(Turn, error)
-	// Turn is told of each transaction, or try at one.
+	// Turn is told of each transaction, or try at one, by one goroutine.
 	Turn func(Turn)
 }
 

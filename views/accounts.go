@@ -112,9 +112,9 @@ func (f PolicyForm) fields(ctx context.Context, limits *tel.Policy) []policyFiel
 		{"window", texts.T(ctx, "Default time"), texts.T(ctx, "How long a reservation lasts, and what an extension adds."), f.Window, true},
 		{"ceiling", texts.T(ctx, "Longest time in all"), texts.T(ctx, "From creation to the latest end, extensions included."), f.Ceiling, true},
 		{"max_extensions", texts.T(ctx, "Extensions"), texts.T(ctx, "How often one reservation may be extended."), f.MaxExtensions, false},
-		{"max_held", texts.T(ctx, "TNs held at once"), texts.T(ctx, "In all live reservations of the account."), f.MaxHeld, false},
-		{"max_per_reservation", texts.T(ctx, "TNs per reservation"), texts.T(ctx, "How many one reservation may hold."), f.MaxPerReservation, false},
-		{"cooldown", texts.T(ctx, "Cool-down"), texts.T(ctx, "Before the account may take the same TN again; 0s is none."), f.CoolDown, true},
+		{"max_held", texts.T(ctx, "Numbers held at once"), texts.T(ctx, "In all live reservations of the account."), f.MaxHeld, false},
+		{"max_per_reservation", texts.T(ctx, "Numbers per reservation"), texts.T(ctx, "How many one reservation may hold."), f.MaxPerReservation, false},
+		{"cooldown", texts.T(ctx, "Cool-down"), texts.T(ctx, "Before the account may take the same number again; 0s is none."), f.CoolDown, true},
 	}
 	if limits != nil {
 		bounds := limitBounds(ctx, *limits)
@@ -132,8 +132,8 @@ func (f PolicyForm) limitFields(ctx context.Context) []policyField {
 		{"window", texts.T(ctx, "Default time, at most"), short, f.Window, true},
 		{"ceiling", texts.T(ctx, "Longest time, at most"), short, f.Ceiling, true},
 		{"max_extensions", texts.T(ctx, "Extensions, at most"), "", f.MaxExtensions, false},
-		{"max_held", texts.T(ctx, "TNs held, at most"), "", f.MaxHeld, false},
-		{"max_per_reservation", texts.T(ctx, "TNs per reservation, at most"), "", f.MaxPerReservation, false},
+		{"max_held", texts.T(ctx, "Numbers held, at most"), "", f.MaxHeld, false},
+		{"max_per_reservation", texts.T(ctx, "Numbers per reservation, at most"), "", f.MaxPerReservation, false},
 		{"cooldown", texts.T(ctx, "Cool-down, at least"), texts.T(ctx, "0s lets them do without one."), f.CoolDown, true},
 	}
 }

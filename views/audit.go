@@ -129,7 +129,7 @@ func (r AuditRow) who(ctx context.Context) string {
 	a := r.Actor
 	switch {
 	case a.Kind == tel.KindSystem:
-		return texts.T(ctx, "The house: %s", a.Name)
+		return texts.T(ctx, "The system: %s", a.Name)
 	case a.Kind == tel.KindClient:
 		return texts.T(ctx, "%s, API client", a.Name)
 	}

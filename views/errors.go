@@ -15,6 +15,7 @@ type Problem struct {
 	RequestID string        // shown on 5xx
 	Wait      time.Duration // 429 and 503: when to come back; 0 is unknown
 	Back      string        // an address inside the site to go on with; "" is home
+	Outside   bool          // for end users, who have no home here
 }
 
 // title is the page's heading.
@@ -49,7 +50,7 @@ func (p Problem) text(ctx context.Context) string {
 	case p.Status == http.StatusMethodNotAllowed:
 		return texts.T(ctx, "This address does not take that kind of request.")
 	case p.Status == http.StatusTooManyRequests:
-		return texts.T(ctx, "That were many requests in a short time.")
+		return texts.T(ctx, "Those were too many requests in a short time.")
 	case p.Status == http.StatusServiceUnavailable:
 		return texts.T(ctx, "The database is busy.")
 	case p.Status >= 500:
@@ -70,9 +71,15 @@ func (p Problem) consequence(ctx context.Context) string {
 	return ""
 }
 
-func (p Problem) back() string {
-	if p.Back == "" {
-		return "/"
+// onward is the way out; none for end users who have nowhere else to go here.
+func (p Problem) onward(ctx context.Context, signedIn bool) (label, href string) {
+	switch {
+	case p.Back != "":
+		return texts.T(ctx, "Back"), p.Back
+	case p.Outside:
+		return "", ""
+	case signedIn:
+		return texts.T(ctx, "Start page"), "/"
 	}
-	return p.Back
+	return texts.T(ctx, "Sign in"), "/"
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"tnreserve/store/tel"
 	"tnreserve/views/texts"
 )
 
@@ -160,8 +161,8 @@ type Import struct {
 	Added    int // blocks that are new
 	Changed  int // blocks that differ from what is there
 	TNs      int
-	Notices  []string     // columns passed over and the like
-	Bad      []ImportLine // the first of the refused rows
+	Notices  []tel.Sentence // columns passed over and the like
+	Bad      []ImportLine   // the first of the refused rows
 
 	Done  int // of Total, while reading (bytes) or running (blocks)
 	Total int
@@ -177,7 +178,7 @@ func (v Import) Blocked() bool { return v.Accepted == 0 || v.Strict && v.Refused
 type ImportLine struct {
 	Line   int
 	Text   string // the row, shortened
-	Reason string
+	Reason tel.Sentence
 }
 
 func (s ImportState) label(ctx context.Context) string {
@@ -336,7 +337,7 @@ func (v Import) consequence(ctx context.Context) string {
 
 func (v Import) result(ctx context.Context) string {
 	return texts.T(ctx, "%s in %s: %d new, %d changed, %d as they were.",
-		texts.T(ctx, "%d TNs", v.TNs), texts.T(ctx, "%d blocks", v.Blocks), v.Added, v.Changed, v.Same())
+		texts.T(ctx, "%d numbers", v.TNs), texts.T(ctx, "%d blocks", v.Blocks), v.Added, v.Changed, v.Same())
 }
 
 func (v Import) failure(ctx context.Context) string {

@@ -155,7 +155,7 @@ func Steps(ctx context.Context, events []tel.Event) []Step {
 		case tel.EventExpired:
 			s.Icon, s.Title, s.By = "hourglass", texts.T(ctx, "Ran out"), ""
 		case tel.EventExpiring:
-			s.Icon, s.Title, s.By = "hourglass", texts.T(ctx, "Told to run out soon"), ""
+			s.Icon, s.Title, s.By = "hourglass", texts.T(ctx, "Expiry notice"), ""
 		case tel.EventOrdered:
 			s.Icon, s.Title, s.Tone = "shopping-cart", texts.T(ctx, "Ordered|event"), "good"
 		case tel.EventSubmitted:
@@ -209,7 +209,7 @@ func Steps(ctx context.Context, events []tel.Event) []Step {
 // joinTNs names a few TNs, and counts more of them.
 func joinTNs(ctx context.Context, tns []tel.Number) string {
 	if len(tns) > 3 {
-		return texts.T(ctx, "%d TNs", len(tns))
+		return texts.T(ctx, "%d numbers", len(tns))
 	}
 	names := make([]string, len(tns))
 	for i, n := range tns {
@@ -233,3 +233,6 @@ func reservedTNs(r *tel.Reservation) []tel.Number {
 	}
 	return tns
 }
+
+// comma is what follows the i-th of n things in a row.
+func comma(i, n int) string { return onOff(i < n-1, ",", "") }

@@ -35,7 +35,7 @@ type Field struct {
 	InputMode   string
 	Complete    string // autocomplete; "" is off
 	Class       string // beside "f"
-	Suffix      string // shown behind the input: "TNs"
+	Suffix      string // shown behind the input: "numbers"
 	MaxLength   int
 	Required    bool
 	Autofocus   bool

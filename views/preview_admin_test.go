@@ -82,11 +82,11 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 		{Key: "RALEIGH", State: "NC", Blocks: 640, Total: 640000, Free: 480000}, {Key: "CHAPELHILL", State: "NC", Blocks: 210, Total: 210000, Free: 20100},
 	}}
 	imp := Import{ID: "7", Name: "acme-2026-11.csv", Bytes: 1_240_512, State: ImportPreview, Rows: 35734, Accepted: 35731, Refused: 3, Blocks: 357310, Added: 1200, Changed: 14, TNs: 357310000,
-		Notices: []string{`Column "ilec_name" is passed over.`, `Column "match" is passed over.`},
+		Notices: []tel.Sentence{tel.Say("Columns not used: %s.", "ilec_name, match")},
 		Bad: []ImportLine{
-			{Line: 12, Text: "911,555,Raleigh,NC,RALEIGH,426,,\"VERIZON SOUTH, INC.\",nanpa_block", Reason: "Area code 911 cannot exist: N11 codes are services such as 911."},
-			{Line: 1904, Text: "1.2125551234E+10,New York,NY", Reason: "A spreadsheet changed this number and its last digits are lost; format the column as text and export again."},
-			{Line: 20017, Text: "<script>alert(1)</script>,x,y", Reason: `"<script>alert(1)</script>" is not an area code.`},
+			{Line: 12, Text: "911,555,Raleigh,NC,RALEIGH,426,,\"VERIZON SOUTH, INC.\",nanpa_block", Reason: tel.Say("Area code %d cannot exist: N11 codes are services such as 911.", 911)},
+			{Line: 1904, Text: "1.2125551234E+10,New York,NY", Reason: tel.Say("%q: the spreadsheet rounded this number; format the column as text.", "1.2125551234E+10")},
+			{Line: 20017, Text: "<script>alert(1)</script>,x,y", Reason: tel.Say("%q is not three digits.", "<script>alert(1)</script>")},
 		}}
 	state := func(i Import, s ImportState) Import {
 		i.State, i.Done, i.Total, i.Problem = s, 121000, 357310, ""

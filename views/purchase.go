@@ -53,7 +53,7 @@ func (v Purchase) title(ctx context.Context) string {
 	case tel.PurchasePaidLate:
 		return texts.T(ctx, "Paid too late")
 	case tel.PurchaseRanOut:
-		return texts.T(ctx, "The time is over")
+		return texts.T(ctx, "The time is up")
 	}
 	return texts.T(ctx, "No longer offered")
 }

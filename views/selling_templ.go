@@ -379,7 +379,7 @@ func SellingPage(s Shell, v Selling) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ShowField(Field{Name: "most_held", ID: "most-held", Label: texts.T(ctx, "Held at once by all visitors"), Value: v.Form.MostHeld, InputMode: "numeric", MaxLength: 6, Suffix: texts.T(ctx, "TNs"), Hint: texts.T(ctx, "They count as held by the account."), Error: v.Form.Errors["most_held"]}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ShowField(Field{Name: "most_held", ID: "most-held", Label: texts.T(ctx, "Held at once by all visitors"), Value: v.Form.MostHeld, InputMode: "numeric", MaxLength: 6, Suffix: texts.T(ctx, "numbers"), Hint: texts.T(ctx, "They count as held by the account."), Error: v.Form.Errors["most_held"]}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -215,14 +215,14 @@ func (s EndpointSecret) title(ctx context.Context) string {
 // written are sentences that tel has, or that were written down of a delivery, with
 // their figures taken out.
 var written = []string{
-	texts.Mark("TNs were reserved."),
+	texts.Mark("Numbers were reserved."),
 	texts.Mark("A reservation was extended; it has a new expiry."),
 	texts.Mark("A reservation runs out soon; how long before is a setting of the account."),
-	texts.Mark("A reservation ran out; its TNs are free again."),
-	texts.Mark("A reservation was cancelled, or one of its TNs was dropped; the payload says which TNs it still holds."),
-	texts.Mark("A reservation was ordered, or some of its TNs were; the payload says which TNs it still holds."),
-	texts.Mark("An order is complete, or complete in part; each TN says whether it was had."),
-	texts.Mark("An order failed; it has no TN."),
+	texts.Mark("A reservation ran out; its numbers are free again."),
+	texts.Mark("A reservation was cancelled, or one of its numbers was dropped; the payload says which numbers it still holds."),
+	texts.Mark("A reservation was ordered, or some of its numbers were; the payload says which numbers it still holds."),
+	texts.Mark("An order is complete, or complete in part; each number says whether it was had."),
+	texts.Mark("An order failed; it got none of its numbers."),
 	texts.Mark("The request could not be made."),
 	texts.Mark("It answered %s."),
 	texts.Mark("It answered %s, a redirect; redirects are not followed."),

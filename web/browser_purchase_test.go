@@ -113,7 +113,7 @@ func endOnThePage(t *testing.T, browser context.Context) {
 	token, _, _ := s.shared(out.Reservation)
 	b.goTo("/buy/" + token)
 	b.holds("the last seconds", `document.querySelector('.count')?.dataset.tone === 'now'`)
-	b.holds("the end, by itself", `document.querySelector('h1').textContent === 'The time is over' && !document.querySelector('#accept')`)
+	b.holds("the end, by itself", `document.querySelector('h1').textContent === 'The time is up' && !document.querySelector('#accept')`)
 	b.holds("when it was", `document.querySelector('#left time').dateTime.startsWith('2026-11-21T15:0')`)
 	tn := b.get(`document.querySelector('#similar button').value`)
 	b.click("#similar button")
@@ -190,7 +190,7 @@ func returnNeverComes(t *testing.T, browser context.Context) {
 	b.holds("then it goes on by itself", `document.querySelector('#payment')?.textContent.includes('Nothing was heard') && !document.querySelector('#left').textContent.includes('stands')`)
 	s.Clock.Add(time.Minute)
 	b.js(`document.body.dispatchEvent(new CustomEvent('live:reservations', {bubbles: true}))`)
-	b.holds("and runs out", `document.querySelector('h1').textContent === 'The time is over'`)
+	b.holds("and runs out", `document.querySelector('h1').textContent === 'The time is up'`)
 	waitFor(t, "the hold", func() bool { return s.one(`SELECT state FROM reservation WHERE id = ?`, r.ID) == "expired" })
 }
 

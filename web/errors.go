@@ -54,7 +54,7 @@ func (v *visit) fail(err error) {
 	}
 	if first, rest, _ := strings.Cut(strings.TrimPrefix(v.r.URL.EscapedPath(), "/"), "/"); first == "buy" || first == "shop" {
 		name, _, _ := strings.Cut(rest, "/")
-		problem.Back = "/" + first + "/" + name // for who has no other page here
+		problem.Outside, problem.Back = true, "/"+first+"/"+name // for who has no other page here
 	}
 	if code == tel.CodeNotFound {
 		problem.Back = ""
@@ -86,7 +86,7 @@ func (v *visit) toSignIn() {
 	}
 	to := with("/sign-in", q)
 	if v.token != "" {
-		if step, err := v.store.StepLeft(v.r.Context(), v.token); err == nil {
+		if step, _, err := v.store.StepLeft(v.r.Context(), v.token); err == nil {
 			to = v.stepAt(step, q.Get("next"))
 		} else {
 			q.Set("ended", "1")

@@ -49,11 +49,14 @@ func (v *visit) caller() store.Caller {
 	return store.Caller{Addr: v.remoteAddr(v.r), Browser: browserName(v.r.UserAgent())}
 }
 
-// stepLeft shows the page only to whom that step is left.
+// stepLeft shows the page only to whom that step is left, in their language.
 func (v *visit) stepLeft(step tel.SignInStep) error {
-	left, err := v.store.StepLeft(v.r.Context(), v.token)
+	left, language, err := v.store.StepLeft(v.r.Context(), v.token)
 	if err == nil && left != step {
 		err = tel.Refuse(tel.CodeSignIn, "Please sign in.")
+	}
+	if err == nil {
+		v.speak(language)
 	}
 	return err
 }

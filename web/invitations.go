@@ -12,8 +12,8 @@ func (v *visit) invitation() error {
 	return v.showInvitation(http.StatusOK, views.Invitation{})
 }
 
-// showInvitation tells nothing of whether somebody signs in with the address already:
-// who made the link may look at it too.
+// showInvitation tells nothing of whether somebody signs in with the address already, not
+// by its language either: who made the link may look at it too.
 func (v *visit) showInvitation(status int, page views.Invitation) error {
 	page.Token = v.r.PathValue("token")
 	i, err := v.store.PeekInvitation(v.r.Context(), page.Token)
@@ -71,15 +71,17 @@ func (v *visit) resetPage() error {
 }
 
 func (v *visit) showReset(status int, faults map[string]string) error {
-	token := v.r.PathValue("token")
-	p, err := v.store.PeekLink(v.r.Context(), store.LinkReset, token)
+	p, err := v.behindLink(store.LinkReset)
 	if err != nil {
 		return v.linkOver(err, false)
 	}
-	return v.render(status, views.ResetPage(v.shell(), views.Reset{Token: token, Email: p.Email, Errors: faults}))
+	return v.render(status, views.ResetPage(v.shell(), views.Reset{Token: v.r.PathValue("token"), Email: p.Email, Errors: faults}))
 }
 
 func (v *visit) resetPassword() error {
+	if _, err := v.behindLink(store.LinkReset); err != nil {
+		return v.linkOver(err, false)
+	}
 	err := v.store.ResetPassword(v.r.Context(), v.r.PathValue("token"), v.r.PostForm.Get("password"))
 	if fields, ok := v.fieldErrors(err); ok {
 		return v.showReset(http.StatusUnprocessableEntity, fields)

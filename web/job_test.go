@@ -52,7 +52,7 @@ func TestOperatorRunsAccounts(t *testing.T) {
 	// Off asks what becomes of live holds.
 	kept, ended := s.reserved("acme-member", 2), s.reserved("globex-member", 3)
 	ask := op.want(200, op.get("/accounts/9500001").attr("#switch a.toggle", "href"))
-	ask.says("legend", "1 reservation with 2 TNs is live")
+	ask.says("legend", "1 reservation with 2 numbers is live")
 	if a := op.post("/accounts/9500001/switch", values("on", "0")); a.status != 422 || !strings.Contains(a.text(".fault"), "Choose what becomes of them") {
 		t.Errorf("without an answer: %d %s", a.status, a.text(".fault"))
 	}
@@ -153,7 +153,7 @@ func TestPolicyAndLimits(t *testing.T) {
 	form.Set("max_per_reservation", "2")
 	form.Set("cooldown", "10m")
 	admin.post("/accounts/9500001/policy", form).says(".toast", "was saved")
-	admin.post("/reservations", values("tn", "9195552001", "tn", "9195552002", "tn", "9195552003")).says(".toast", "at most 2 TNs")
+	admin.post("/reservations", values("tn", "9195552001", "tn", "9195552002", "tn", "9195552003")).says(".toast", "at most 2 numbers")
 	admin.post("/reservations", values("tn", "9195552001")).says(".toast", "for 1 hour 30 minutes")
 	limits := op.want(200, "/accounts/9500001").form("#limits form")
 	limits.Set("max_held", "5")
@@ -193,7 +193,7 @@ func TestImportThroughThePages(t *testing.T) {
 		op.want(200, "/inventory/import").says(".note", "numbers.csv")
 	})
 	tiles := preview.each(".a-tiles > div")
-	for i, want := range []string{"Rows read5", "Accepted2", "Refused3", "TNs2", "New blocks1"} {
+	for i, want := range []string{"Rows read5", "Accepted2", "Refused3", "Numbers2", "New blocks1"} {
 		if i >= len(tiles) || !strings.HasPrefix(tiles[i], want) {
 			t.Errorf("tile %d of %q is not %q", i, tiles, want)
 		}
@@ -678,7 +678,7 @@ func TestExpiryWithoutASweeper(t *testing.T) {
 func TestLookUpByRole(t *testing.T) {
 	s := open(t)
 	mine, foreign := s.reserved("acme-admin", 1), s.reserved("globex-admin", 1)
-	order, _, _ := s.ordered(storetest.Acme)
+	order, _, aging := s.ordered(storetest.Acme)
 	theirs, _, _ := s.ordered(storetest.Globex)
 	n := mine.TNs[0].TN
 	d := n.Digits()
@@ -729,7 +729,13 @@ func TestLookUpByRole(t *testing.T) {
 	if s.as("globex-admin").want(200, "/search?contains="+d).doc().Find("#rows tr").Length() != 0 {
 		t.Error("a disabled TN is in search")
 	}
-	op.post("/lookup/enable", values("tn", d)).says(".toast", "offered again").says("#tn", "Available")
+	op.post("/lookup/enable", values("tn", d)).says(".toast", "offered again").says("#tn", "Available").
+		says("#history", "Disabled").says("#history", "Offered again").says("#history", email("operator"))
+	if a := s.as("acme-admin").want(200, "/lookup?q="+d); strings.Contains(a.text("#history"), "Offered again") {
+		t.Error("an account is told what the platform did with a TN")
+	}
+	s.Clock.Add(400 * 24 * time.Hour)
+	s.as("acme-admin").want(200, "/lookup?q="+aging).says("#history", "Aging is over")
 }
 
 // TestSwitchAgainstReserve flips the switch while others reserve: nothing that was

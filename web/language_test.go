@@ -7,8 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
+
+	"tnreserve/store"
+	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
 )
 
 func TestLanguage(t *testing.T) {
@@ -69,6 +74,68 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
+// Who is known before they are signed in is told in the language that they chose, whatever
+// their browser asks for.
+func TestLanguageAtTheDoor(t *testing.T) {
+	s := open(t)
+	ada, err := s.CreatePerson(ctx, root, withPassword("ada@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	me := tel.Actor{Kind: tel.KindPerson, ID: ada.ID, Name: ada.Email, Role: tel.RoleAdmin, Account: storetest.Acme}
+	if err := s.SaveSettings(ctx, me, store.Settings{Name: "Ada", Language: "es"}); err != nil {
+		t.Fatal(err)
+	}
+	v := s.stranger()
+	v.Header.Set("Accept-Language", "en")
+	spanish := func(a *answer, path string) *answer {
+		t.Helper()
+		if lang := a.doc().Find("html").AttrOr("lang", ""); lang != "es" || a.url.Path != path {
+			t.Errorf("%s is in %q", a.url.Path, lang)
+		}
+		return a
+	}
+	signIn := func() *answer {
+		t.Helper()
+		return v.post("/sign-in", values("email", "ada@example.com", "password", password))
+	}
+	enter, err := s.NewEnterLink(ctx, root, "ada@example.com", time.Hour, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spanish(v.get("/enter/"+enter), "/enter/"+enter)
+	reset, err := s.NewResetLink(ctx, root, storetest.Acme, ada.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spanish(v.get("/reset/"+reset), "/reset/"+reset)
+	spanish(v.post("/reset/"+reset, values("password", "short")), "/reset/"+reset).says("#main", "caracteres")
+	invitation, err := s.Invite(ctx, root, store.NewInvitation{Email: "ada@example.com", Role: tel.RoleMember, Account: storetest.Globex})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lang := v.get("/invitations/"+invitation).doc().Find("html").AttrOr("lang", ""); lang != "en" {
+		t.Errorf("an invitation tells, being in %q, that its address is somebody's", lang)
+	}
+
+	if err := s.RequireFactor(ctx, root, storetest.Acme, true); err != nil {
+		t.Fatal(err)
+	}
+	const setUp, second = "/sign-in/second/set-up", "/sign-in/second"
+	spanish(signIn(), setUp)
+	spanish(v.post(setUp, values("code", "000000")), setUp).says("#main", "código")
+	appClock = s.Now
+	shown := v.get(setUp).shows()
+	spanish(v.post(setUp, values("code", shown)), setUp) // the recovery codes
+	s.Clock.Add(time.Minute)
+	v.post("/sign-out", nil)
+	if lang := v.get("/sign-in").doc().Find("html").AttrOr("lang", ""); lang != "en" {
+		t.Errorf("nobody is known, and the page is in %q", lang)
+	}
+	spanish(signIn(), second)
+	spanish(v.post(second, values("code", "000000")), second).says("#main", "código")
+}
+
 // englishWords are frequent in English and no words of Spanish.
 var englishWords = regexp.MustCompile(`(?i)(^|[^\pL])(the|and|of|with|your|this|that|is|are|from|until|reserved|cancel|search|numbers?|orders?|account|more|left)([^\pL]|$)`)
 
@@ -109,6 +176,69 @@ func TestPagesAreSpanish(t *testing.T) {
 					t.Errorf("%s: %s says %q", v.who, path, text)
 				}
 			}
+		}
+	}
+}
+
+// What a file's rows and the file itself are refused for, and what is noticed, is told in
+// Spanish.
+func TestImportIsSpanish(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	op := s.as("operator")
+	op.Header.Set("Accept-Language", "es")
+	columns := strings.Split("tn,npa,nxx,start,end,city,state,rate_center,lata,carrier,features,tier,monthly_cost,colour", ",")
+	file := strings.Join(columns, ",") + "\n"
+	for _, row := range []string{
+		"tn=3035551000|city=Denver|state=CO|rate_center=DENVER|lata=656|carrier=Acme|features=sms|tier=gold|monthly_cost=1.00|colour=red", "tn=3035551000|city=Denver|features=sms|tier=gold|monthly_cost=1.00",
+		"tn=2115551234", "tn=1.21E+10", "tn=3035550142", "tn=303555", "tn=+44 20 7946 0000", "tn=9192.5", "tn=" + strings.Repeat("1", 70), "tn=3035551000|npa=303|nxx=555", "tn=3005551000",
+		"npa=303", "npa=abc|nxx=555", "npa=303|nxx=211", "npa=303|nxx=55", "start=3035551000", "start=3035559999|end=3035551000", "start=3035551000|end=3045551000", "start=3035550100|end=3035550105",
+		"tn=3035551001|city=\x01", "tn=3035551001|city=\xff", "tn=3035551001|rate_center=" + strings.Repeat("x", 70), "tn=3035551001|state=Nowhere", "tn=3035551001|city=Boulder", "tn=3035551001|state=NE",
+		"tn=3035551001|rate_center=BOULDER", "tn=3035551001|lata=657", "tn=3035551001|lata=x", "tn=3035551001|carrier=Other", "tn=3035551001|features=s!", "tn=3035551001|features=" + strings.Repeat("x ", 600),
+		"tn=3035551001|features=a b c d e f g h i j k l m n o p q r s t u v w x y z", "tn=3035551001|tier=g!", "tn=3035551001|monthly_cost=x", "tn=3035551001|monthly_cost=-1", "tn=3035551000|features=voice",
+		"tn=303\"555", "tn=" + strings.Repeat("x", 70_000), "npa=303|nxx=556", "npa=303|nxx=556|features=voice", "start=3032000000|end=3039999999", "npa=303|nxx=555|x=0", "tn=4362345678",
+	} {
+		fields := make([]string, len(columns))
+		for _, f := range strings.Split(row, "|") {
+			name, text, _ := strings.Cut(f, "=")
+			if i := slices.Index(columns, name); i >= 0 {
+				fields[i] = text
+			}
+		}
+		file += strings.Join(fields, ",") + "\n"
+	}
+	file += "too,few\n" + strings.Repeat(",", 300) + "x\n"
+	a := op.upload("números.csv", file)
+	if a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.text("#main"))
+	}
+	d := a.doc()
+	if n := d.Find(".a-bad tbody tr").Length(); n < 30 {
+		t.Errorf("%d rows are refused: %s", n, d.Find(".a-bad").Text())
+	}
+	if n := d.Find(".a-notices li").Length(); n < 4 {
+		t.Errorf("%d notices: %s", n, d.Find(".a-notices").Text())
+	}
+	d.Find("code").Remove()
+	for _, text := range spoken(d) {
+		if englishWords.MatchString(text) {
+			t.Errorf("the preview says %q", text)
+		}
+	}
+	for reason, want := range map[string]string{
+		"N11":      "El código de área 211 no puede existir: los códigos N11 son servicios como el 911.",
+		"a place":  "303-555-1 está en el rate center DENVER desde la línea 2; un bloque de mil tiene un solo lugar.",
+		"a word":   "Este valor (ciudad) contiene un carácter de control.",
+		"a notice": "Columnas no usadas: colour.",
+	} {
+		if !strings.Contains(a.doc().Find("#import").Text(), want) {
+			t.Errorf("%s is not told as %q", reason, want)
+		}
+	}
+	for name, text := range map[string]string{"x.png": "\x89PNG\x00", "x.pdf": "%PDF-1", "x.zip": "PK\x03\x04", "x.json": "{}", "none.csv": "colour\nred\n", "twice.csv": "tn,tn\n1,1\n", "quote.csv": "tn,\"x\n", "head.csv": "tn\n", "": ""} {
+		says := op.upload(name, text).doc().Find("#file-e, .f-err, [id=file-e]").Text()
+		if says == "" || englishWords.MatchString(says) {
+			t.Errorf("%s is refused with %q", name, says)
 		}
 	}
 }

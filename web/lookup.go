@@ -224,8 +224,8 @@ func (v *visit) lookupTN(report *store.TNReport) *views.LookupTN {
 	return out
 }
 
-// tnHistory is every hold, order and disconnect of a TN that the reader sees, the latest
-// first.
+// tnHistory is every hold, order, disconnect and other change of a TN that the reader
+// sees, the latest first.
 func (v *visit) tnHistory(report *store.TNReport) []views.Step {
 	var steps []views.Step
 	ordered := map[time.Time]bool{}
@@ -241,6 +241,10 @@ func (v *visit) tnHistory(report *store.TNReport) []views.Step {
 			steps = append(steps, v.endStep(p))
 		}
 		steps = append(steps, v.reservedStep(p.Reservation))
+	}
+	for _, c := range report.Changes {
+		e := tel.Event{Kind: c.Kind, At: c.At, Actor: tel.Actor{Name: c.By}}
+		steps = append(steps, views.Steps(v.r.Context(), []tel.Event{e})...)
 	}
 	slices.SortStableFunc(steps, func(a, b views.Step) int { return b.At.Compare(a.At) })
 	return steps

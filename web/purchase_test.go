@@ -219,7 +219,7 @@ func TestPaidTooLate(t *testing.T) {
 	to, _ := url.Parse(ann.get(path + "/checkout").header.Get("Location"))
 	ann.Still = false
 	s.Clock.Add(4*time.Hour + tel.MaxPause)
-	ann.want(200, path).says("h1", "The time is over")
+	ann.want(200, path).says("h1", "The time is up")
 	q := values("nonce", to.Query().Get("nonce"), "status", "paid")
 	q.Set("sig", tel.SignQuery(secret, tel.SignedReturn, q))
 	a := ann.get(path + "/return?" + q.Encode())
@@ -234,7 +234,7 @@ func TestSimilarOnThePage(t *testing.T) {
 	path := linkPath(t, admin, r)
 	s.Clock.Add(4 * time.Hour)
 	page := ann.want(200, path)
-	page.says("h1", "The time is over").says("#left", "21 Nov 2026, 19:00 UTC").says("#similar", "Ask Acme Tel")
+	page.says("h1", "The time is up").says("#left", "21 Nov 2026, 19:00 UTC").says("#similar", "Ask Acme Tel")
 	if page.doc().Find("#similar button").Length() != 0 || page.doc().Find("#similar li").Length() != 6 {
 		t.Errorf("%d similar, %d buttons", page.doc().Find("#similar li").Length(), page.doc().Find("#similar button").Length())
 	}

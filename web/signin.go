@@ -110,9 +110,19 @@ func (v *visit) setUp() error {
 	return v.begin(session, "")
 }
 
+// behindLink is whom a link is for, who is told in their own language what they do with it
+// before they are signed in.
+func (v *visit) behindLink(kind store.LinkKind) (*tel.Person, error) {
+	p, err := v.store.PeekLink(v.r.Context(), kind, v.r.PathValue("token"))
+	if err == nil && v.session == nil {
+		v.speak(p.Language)
+	}
+	return p, err
+}
+
 func (v *visit) enterPage() error {
 	token := v.r.PathValue("token")
-	p, err := v.store.PeekLink(v.r.Context(), store.LinkEnter, token)
+	p, err := v.behindLink(store.LinkEnter)
 	if err != nil {
 		return v.linkOver(err, false)
 	}

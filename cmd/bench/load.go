@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -104,7 +105,7 @@ func (b *bench) measureCatchUp(db string, next func() tel.Number) error {
 	}
 	made := time.Since(start)
 	if goOn := still.cmd.Process.Signal(syscall.SIGCONT); err != nil || goOn != nil {
-		return fmt.Errorf("reserving on one node while another stands still: %w %w", err, goOn)
+		return fmt.Errorf("reserving on one node while another stands still: %w", errors.Join(err, goOn))
 	}
 	start = time.Now()
 	for shown := true; shown; {

@@ -32,6 +32,11 @@ func (t target) program() string {
 	return "tnreserve"
 }
 
+// environment is what the go command builds for the system with.
+func (t target) environment() []string {
+	return append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=")
+}
+
 func main() {
 	out := flag.String("out", "bin/release", "the folder to write the archives to")
 	only := flag.String("only", "", "one system alone, such as linux_amd64")
@@ -55,17 +60,13 @@ func release(out, only string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	beside, err := besides()
-	if err != nil {
-		return err
-	}
 	var sums strings.Builder
 	for _, t := range targets {
 		if only != "" && only != t.String() {
 			continue
 		}
 		name := fmt.Sprintf("tnreserve_%s_%s", version, t)
-		archive, err := buildArchive(out, name, t, beside, at)
+		archive, err := buildArchive(out, name, t, at)
 		if err != nil {
 			return fmt.Errorf("%s: %w", t, err)
 		}
@@ -98,20 +99,32 @@ func git(args ...string) (string, error) {
 }
 
 // besides are the files that go with the program.
-func besides() ([]entry, error) {
+func besides(t target) ([]entry, error) {
 	list := []entry{{"README.md", "README.md", 0o644}, {"LICENSE", "LICENSE", 0o644}}
-	deploy, err := filepath.Glob("cmd/tnreserve/deploy/*")
-	for _, file := range deploy {
-		list = append(list, entry{"deploy/" + filepath.Base(file), file, 0o644})
+	for folder, from := range map[string]string{"deploy/": "cmd/tnreserve/deploy/*", "licenses/": "static/licenses/*"} {
+		found, err := filepath.Glob(from)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range found {
+			list = append(list, entry{folder + filepath.Base(file), file, 0o644})
+		}
 	}
-	return list, err
+	modules, err := licenses(t)
+	return append(list, modules...), err
 }
 
-func buildArchive(out, name string, t target, beside []entry, at time.Time) (string, error) {
+func buildArchive(out, name string, t target, at time.Time) (string, error) {
+	beside, err := besides(t)
+	if err != nil {
+		return "", err
+	}
 	program := filepath.Join(out, name+".program")
 	defer os.Remove(program)
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -buildid=", "-o", program, "./cmd/tnreserve")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=")
+	// A GOFLAGS in Go's own settings may say otherwise, and the program would not know its
+	// version.
+	build := exec.Command("go", "build", "-buildvcs=true", "-trimpath", "-ldflags=-s -w -buildid=", "-o", program, "./cmd/tnreserve")
+	build.Env = t.environment()
 	if text, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, text)
 	}

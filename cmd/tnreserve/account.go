@@ -96,23 +96,25 @@ func (c *accountSetCommand) sensible() error {
 	switch {
 	case c.Live == "end" && !switchingOff:
 		return usageError("--live end goes with --reservations off")
-	case c.Reservations == nil && !c.changesPolicy():
+	case c.Reservations == nil && c.Aging == nil && !c.changesPolicy():
 		return usageError("say what to change: --reservations, --window, --ceiling, --max-extensions, --max-held, --max-per-reservation, --cooldown or --aging")
 	}
 	return nil
 }
 
 func (c *accountSetCommand) changesPolicy() bool {
-	return c.Window != nil || c.Ceiling != nil || c.MaxExtensions != nil || c.MaxHeld != nil || c.MaxPerReservation != nil || c.Cooldown != nil || c.Aging != nil
+	return c.Window != nil || c.Ceiling != nil || c.MaxExtensions != nil || c.MaxHeld != nil || c.MaxPerReservation != nil || c.Cooldown != nil
 }
 
 func (c *accountSetCommand) set(ctx context.Context, s *store.Store) (ended int, err error) {
-	a, err := s.Account(ctx, console, c.ID)
-	if err != nil {
-		return 0, err
-	}
-	if err := s.SetPolicy(ctx, console, c.ID, c.policy(a.Policy)); err != nil {
-		return 0, err
+	if c.changesPolicy() {
+		a, err := s.Account(ctx, console, c.ID)
+		if err != nil {
+			return 0, err
+		}
+		if err := s.SetPolicy(ctx, console, c.ID, c.policy(a.Policy)); err != nil {
+			return 0, err
+		}
 	}
 	if c.Aging != nil {
 		if err := s.SetAging(ctx, console, c.ID, *c.Aging); err != nil {

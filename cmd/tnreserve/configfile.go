@@ -246,7 +246,9 @@ func keyLines(text string) map[string]int {
 		}
 	}
 	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "#") {
+			continue
+		}
 		if name, ok := strings.CutPrefix(line, "["); ok {
 			name, _, _ = strings.Cut(name, "]")
 			table = plainKey(name) + "."

@@ -144,7 +144,7 @@ func fillDemo(ctx context.Context, s *store.Store) error {
 			}
 		}
 	}
-	if err := demoReservations(ctx, s); err != nil {
+	if err := demoBusiness(ctx, s); err != nil {
 		return err
 	}
 	for _, tn := range []tel.Number{tel.NewNumber(212, 283, 4100), tel.NewNumber(404, 247, 1666), tel.NewNumber(800, 247, 666)} {
@@ -178,15 +178,18 @@ type demoHold struct {
 	extend       bool
 	cancelReason string // "" leaves it alive
 	dropFirst    bool
+	ordered      bool // by its maker
+	offered      bool // by a purchase link
+	bought       bool // through one
 }
 
 // demoHolds are written down by hand where they show something, and the rest follow
 // a pattern.
 func demoHolds() []demoHold {
-	const ada, max, nia, tom, cleo = "ada@acme.example", "max@acme.example", "nia@northwind.example", "tom@agency.example", "cleo@contoso.example"
+	const max, tom = "max@acme.example", "tom@agency.example"
 	m := func(n int) time.Duration { return time.Duration(n) * time.Minute }
 	holds := []demoHold{
-		{account: acme, email: ada, npa: 919, nxx: 247, lines: []int{1200, 1201, 1202, 1203, 1204}, order: "ORD-2041", note: "New office in Raleigh, five in a row"},
+		{account: acme, email: ada, npa: 919, nxx: 247, lines: []int{1200, 1201, 1202, 1203, 1204}, order: "ORD-2041", note: "New office in Raleigh, five in a row", offered: true},
 		{account: acme, email: ada, npa: 212, nxx: 347, lines: []int{4000}, hold: m(2), order: "ORD-2042", note: "Decides on the phone right now"},
 		{account: acme, email: max, npa: 984, nxx: 238, lines: []int{6411, 6412}, hold: m(4), order: "ORD-2043"},
 		{account: acme, email: max, npa: 312, nxx: 284, lines: []int{2500, 3500, 4500}, hold: m(7), order: "ORD-2044", note: "Waits for the port-in date"},
@@ -198,6 +201,10 @@ func demoHolds() []demoHold {
 		{account: acme, email: ada, npa: 713, nxx: 247, lines: []int{3030}, order: "ORD-2039", cancelReason: "Customer chose a Dallas number"},
 		{account: acme, email: max, npa: 303, nxx: 246, lines: []int{9090, 9091}, order: "ORD-2037", cancelReason: "Duplicate of ORD-2036"},
 		{account: acme, email: tom, npa: 888, nxx: 356, lines: []int{2000}, order: "AG-75", cancelReason: "Budget not approved"},
+		{account: acme, email: max, npa: 919, nxx: 247, lines: []int{4400, 4401, 4402}, order: "ORD-2035", ordered: true, note: "Signed on the phone"},
+		{account: acme, email: ada, npa: 312, nxx: 284, lines: []int{6100}, order: "ORD-2036", ordered: true},
+		{account: acme, email: tom, npa: 888, nxx: 356, lines: []int{2100}, order: "AG-74", ordered: true},
+		{account: acme, email: ada, npa: 919, nxx: 247, lines: []int{7700}, order: "ORD-2038", bought: true, note: "Link sent by mail"},
 		{account: northwind, email: nia, npa: 404, nxx: 247, lines: []int{5000, 5001, 5002}, hold: m(9), order: "NW-311", note: "Branch in Atlanta"},
 		{account: northwind, email: nia, npa: 305, nxx: 246, lines: []int{6000}, hold: m(25), order: "NW-312", extend: true},
 		{account: northwind, email: nia, npa: 615, nxx: 247, lines: []int{2400, 2401}, order: "NW-313"},
@@ -220,23 +227,12 @@ func demoHolds() []demoHold {
 	return holds
 }
 
-func demoReservations(ctx context.Context, s *store.Store) error {
-	actors, err := demoActors(ctx, s)
-	if err != nil {
-		return err
-	}
-	for _, h := range demoHolds() {
-		if err := h.make(ctx, s, actors[h.account][h.email]); err != nil {
-			return fmt.Errorf("%s: %w", h.order, err)
-		}
-	}
-	return nil
-}
-
 // demoActors are the people as the dashboard knows them, so that they find what is
 // theirs.
-func demoActors(ctx context.Context, s *store.Store) (map[tel.AccountID]map[string]tel.Actor, error) {
-	actors := map[tel.AccountID]map[string]tel.Actor{}
+type demoActors map[tel.AccountID]map[string]tel.Actor
+
+func readDemoActors(ctx context.Context, s *store.Store) (demoActors, error) {
+	actors := demoActors{}
 	for _, a := range demoAccounts() {
 		people, err := s.People(ctx, demoHand, a.ID)
 		if err != nil {
@@ -252,20 +248,36 @@ func demoActors(ctx context.Context, s *store.Store) (map[tel.AccountID]map[stri
 
 // make reserves once: the key gives a second attempt the first one's answer.
 func (h demoHold) make(ctx context.Context, s *store.Store, actor tel.Actor) error {
-	req := tel.ReserveRequest{Account: h.account, AllOrNothing: true, For: h.hold, CustomerReference: h.order, Note: h.note, IdempotencyKey: "demo " + h.order}
-	for _, line := range h.lines {
-		req.TNs = append(req.TNs, tel.NewNumber(h.npa, h.nxx, line))
-	}
-	got, err := s.Reserve(ctx, actor, req)
-	if err != nil || got.Repeated {
+	if done, err := h.sold(ctx, s); err != nil || done {
 		return err
 	}
-	id := got.Reservation.ID
+	req := tel.ReserveRequest{Account: h.account, TNs: h.tns(), AllOrNothing: true, For: h.hold, CustomerReference: h.order, Note: h.note, IdempotencyKey: "demo " + h.order}
+	got, err := s.Reserve(ctx, actor, req)
+	if err != nil {
+		return err
+	}
+	if !got.Repeated {
+		if err := h.follow(ctx, s, actor, got.Reservation.ID); err != nil {
+			return err
+		}
+	}
+	return h.sell(ctx, s, actor, got.Reservation)
+}
+
+func (h demoHold) tns() (list []tel.Number) {
+	for _, line := range h.lines {
+		list = append(list, tel.NewNumber(h.npa, h.nxx, line))
+	}
+	return list
+}
+
+// follow is what happens to a reservation while it lives.
+func (h demoHold) follow(ctx context.Context, s *store.Store, actor tel.Actor, id string) (err error) {
 	if h.extend {
 		_, err = s.Extend(ctx, actor, id)
 	}
 	if h.dropFirst {
-		_, dropErr := s.Drop(ctx, actor, id, req.TNs[0])
+		_, dropErr := s.Drop(ctx, actor, id, h.tns()[0])
 		err = errors.Join(err, dropErr)
 	}
 	if h.cancelReason != "" {

@@ -134,11 +134,11 @@ func TestDeployYAML(t *testing.T) {
 	}
 	var litestream struct {
 		DBs []struct {
-			Path     string
-			Replicas []map[string]string
+			Path    string
+			Replica map[string]string
 		}
 	}
-	if err := yaml.Unmarshal([]byte(files["litestream.yml"]), &litestream); err != nil || len(litestream.DBs) != 1 || len(litestream.DBs[0].Replicas) != 1 {
+	if err := yaml.Unmarshal([]byte(files["litestream.yml"]), &litestream); err != nil || len(litestream.DBs) != 1 || litestream.DBs[0].Replica["type"] == "" {
 		t.Error(err, litestream)
 	}
 }

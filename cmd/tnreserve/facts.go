@@ -13,7 +13,7 @@ import (
 type facts []fact
 
 type fact struct {
-	Kind string `json:"kind"` // "set-up" or "sign-in"
+	Kind string `json:"kind"` // "address", "sign-in", "storefront", "set-up" or "notice"
 	Who  string `json:"who,omitempty"`
 	URL  string `json:"url"`
 
@@ -24,16 +24,9 @@ type fact struct {
 func (c *serveCommand) facts(ctx context.Context, s *store.Store, base string) (facts, error) {
 	var out facts
 	if c.Demo {
-		links, err := demo(ctx, s)
-		if err != nil {
+		var err error
+		if out, err = demoFacts(ctx, s, base); err != nil {
 			return nil, fmt.Errorf("filling the demo: %w", err)
-		}
-		for _, l := range links {
-			url := base + "/enter/" + l.token
-			out = append(out, fact{Kind: "sign-in", Who: l.who, URL: url, line: fmt.Sprintf("sign in as %-32s %s", l.who+":", url)})
-		}
-		if len(links) == 0 {
-			out = append(out, fact{Kind: "notice", Who: "--demo", line: "this database is not the demo's; --demo changes nothing and gives no sign-in links"})
 		}
 	}
 	token, err := s.NewSetupLink(ctx)
@@ -45,6 +38,26 @@ func (c *serveCommand) facts(ctx context.Context, s *store.Store, base string) (
 		out = append(out, fact{Kind: "set-up", URL: url, line: "set-up link for the first operator (30 minutes, once): " + url})
 	}
 	return out, nil
+}
+
+// demoFacts fills the demo and says where to begin.
+func demoFacts(ctx context.Context, s *store.Store, base string) (out facts, err error) {
+	links, err := demo(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if len(links) == 0 {
+		return facts{{Kind: "notice", Who: "--demo", line: "this database is not the demo's; --demo changes nothing and gives no sign-in links"}}, nil
+	}
+	for _, l := range links {
+		url := base + "/enter/" + l.token
+		out = append(out, fact{Kind: "sign-in", Who: l.who, URL: url, line: fmt.Sprintf("sign in as %-32s %s", l.who+":", url)})
+	}
+	shop, err := demoStorefront(ctx, s)
+	if shop != "" {
+		out = append(out, fact{Kind: "storefront", Who: "end users of Acme Tel", URL: base + shop, line: fmt.Sprintf("%-43s %s", "storefront for end users of Acme Tel:", base+shop)})
+	}
+	return out, err
 }
 
 func (f facts) print(w io.Writer, asJSON bool, listening string) {

@@ -151,9 +151,12 @@ func (c *importCommand) write(ctx context.Context, p *process, inv *intake.Inven
 
 func newImportReport(file string, dryRun bool, inv *intake.Inventory) importReport {
 	r := importReport{File: file, DryRun: dryRun, Rows: inv.Rows, Accepted: inv.Accepted, Refused: inv.RefusedCount,
-		Refusals: []refusal{}, Notices: append([]string{}, inv.Notices...), Blocks: len(inv.Blocks), TNs: inv.TNs}
+		Refusals: []refusal{}, Notices: []string{}, Blocks: len(inv.Blocks), TNs: inv.TNs}
 	for _, bad := range inv.Refused {
-		r.Refusals = append(r.Refusals, refusal(bad))
+		r.Refusals = append(r.Refusals, refusal{bad.Line, bad.Field, bad.Reason.String()})
+	}
+	for _, n := range inv.Notices {
+		r.Notices = append(r.Notices, n.String())
 	}
 	return r
 }

@@ -26,9 +26,9 @@ it is brought to the current schema and checked as by "tnreserve check", and tak
 step; until then nothing has changed. Where a backup with a broken invariant must do, put it in the
 place by hand.
 
-What happened after the backup is not in it, and its sessions and links are ended. Look after: people
-who were deactivated, API clients that were revoked and invitations that were taken back since count
-again; webhooks that were due are sent again, under the same webhook-id.
+What happened after the backup is not in it, and its sessions, links and invitations are ended. Look
+after: people who were deactivated and API clients that were revoked since count again; webhooks that
+were due are sent again, under the same webhook-id.
 
 Example:
   tnreserve restore --db tnreserve.db /backups/tnreserve-2026-11-22.db`
@@ -45,7 +45,7 @@ type restoredReport struct {
 
 func (r restoredReport) text(w io.Writer) {
 	fmt.Fprintf(w, "restored %s from %s, every invariant checked; its last event is of %s, and what came later is not in it\n", r.DB, r.File, r.Until)
-	fmt.Fprintf(w, "%s ended; people deactivated, API clients revoked and invitations taken back since then count again, and webhooks that were due are sent again\n", tel.Plural(int(r.Sessions), "session"))
+	fmt.Fprintf(w, "%s ended, and all links and invitations; people deactivated and API clients revoked since then count again, and webhooks that were due are sent again\n", tel.Plural(int(r.Sessions), "session"))
 	if r.Kept != "" {
 		fmt.Fprintf(w, "what was there before is %s\n", r.Kept)
 	}

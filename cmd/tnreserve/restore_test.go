@@ -88,7 +88,12 @@ func startReserving(t *testing.T, db string) *reserving {
 		t.Fatal(err)
 	}
 	go func() {
-		defer close(l.ended)
+		defer func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			close(l.ended)
+			l.did.Broadcast()
+		}()
 		lines := bufio.NewReader(out)
 		for {
 			line, err := lines.ReadString('\n')
@@ -110,7 +115,12 @@ func (l *reserving) await(t *testing.T, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for len(l.ids) < n {
-		l.did.Wait()
+		select {
+		case <-l.ended:
+			t.Fatalf("it ended after %d of %d", len(l.ids), n)
+		default:
+			l.did.Wait()
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -108,11 +109,13 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 
 	var background sync.WaitGroup
 	defer background.Wait()
-	background.Go(func() { sweepEvery(ctx, s, watch, log) })
+	serving, ended := context.WithCancel(context.WithoutCancel(ctx)) // until the last request is answered, or the socket broke
+	defer ended()
+	background.Go(func() { sweepEvery(serving, s, watch, log) })
 	background.Go(func() {
-		notify.New(notify.Config{Store: s, Log: log, AllowPrivate: c.AllowPrivateWebhooks, BaseURL: c.BaseURL}).Run(ctx)
+		notify.New(notify.Config{Store: s, Log: log, AllowPrivate: c.AllowPrivateWebhooks, BaseURL: c.BaseURL}).Run(serving)
 	})
-	background.Go(func() { clock.watch(ctx, log) })
+	background.Go(func() { clock.watch(serving, log) })
 	front := newFrontend(watch.handler(xmlDoor.Beside(jsonDoor.Beside(site.Handler()))), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log)
 	front.leave, front.delay = site.Leave, c.DrainDelay
 	watch.of(s, &front.conns)
@@ -158,7 +161,7 @@ func (c *serveCommand) faults() (out []string) {
 	if ok {
 		c.BaseURL = base
 	}
-	return append(out, c.sso.faults(c.BaseURL)...)
+	return slices.Concat(out, c.watching.faults(), c.sso.faults(c.BaseURL))
 }
 
 // cleanBase is a base URL without its last slash, if it is one.

@@ -33,9 +33,7 @@ func TestSlowClients(t *testing.T) {
 		}
 		conns = append(conns, c)
 	}
-	if during := medianAnswer(t, s.url); during > 10*before+20*time.Millisecond {
-		t.Errorf("an answer took %s among slow clients and %s before", during, before)
-	}
+	during := medianAnswer(t, s.url)
 	for i, c := range conns {
 		if err := c.SetReadDeadline(time.Now().Add(15 * time.Second)); err != nil {
 			t.Fatal(err)
@@ -43,6 +41,10 @@ func TestSlowClients(t *testing.T) {
 		if _, err := io.Copy(io.Discard, c); err != nil {
 			t.Fatalf("slow connection %d was not let go: %v", i, err)
 		}
+	}
+	// The machine may be busy with something else at one of these times.
+	if quiet := max(before, medianAnswer(t, s.url)); during > 10*quiet+20*time.Millisecond {
+		t.Errorf("an answer took %s among slow clients and at most %s without them", during, quiet)
 	}
 	s.stop(t)
 }

@@ -272,11 +272,25 @@ func (c *userDeactivateCommand) Run(ctx context.Context, p *process) error {
 	return c.print(p, userDeactivated{Email: c.Email, Account: c.Account, Deactivated: !c.Undo})
 }
 
+// reachedAt is for links that are handed out.
+type reachedAt struct {
+	BaseURL string `name:"base-url" placeholder:"URL" default:"http://127.0.0.1:8080" help:"How people reach the server. Default: ${default}."`
+}
+
+// base is refused before the link is made.
+func (c *reachedAt) base() (string, error) {
+	base, ok := cleanBase(c.BaseURL)
+	if !ok || base == "" {
+		return "", usageError(fmt.Sprintf("--base-url %q is not like https://numbers.example, without a path", c.BaseURL))
+	}
+	return base, nil
+}
+
 type userInviteCommand struct {
 	someone
 	Role    string        `required:"" placeholder:"operator|admin|support|member" enum:"operator,admin,support,member" help:"What the person shall be."`
 	Account tel.AccountID `placeholder:"9500012" help:"The account that the role is in. None for an operator, or for support of all accounts."`
-	BaseURL string        `name:"base-url" placeholder:"URL" default:"http://127.0.0.1:8080" help:"How people reach the server. Default: ${default}."`
+	reachedAt
 }
 
 // Help is what --help shows below the flags.
@@ -300,6 +314,10 @@ func (u userInvited) text(w io.Writer) {
 
 // Run makes the link.
 func (c *userInviteCommand) Run(ctx context.Context, p *process) error {
+	base, err := c.base()
+	if err != nil {
+		return err
+	}
 	s, err := c.openExisting(ctx, p, false)
 	if err != nil {
 		return err
@@ -311,13 +329,13 @@ func (c *userInviteCommand) Run(ctx context.Context, p *process) error {
 	if err := errors.Join(err, s.Close()); err != nil {
 		return err
 	}
-	return c.print(p, userInvited{Email: c.Email, URL: strings.TrimSuffix(c.BaseURL, "/") + "/invitations/" + token})
+	return c.print(p, userInvited{Email: c.Email, URL: base + "/invitations/" + token})
 }
 
 type userResetLinkCommand struct {
 	someone
-	BaseURL      string `name:"base-url" placeholder:"URL" default:"http://127.0.0.1:8080" help:"How people reach the server. Default: ${default}."`
-	SecondFactor bool   `help:"Also take away the second factor, for somebody who lost their phone and their recovery codes."`
+	reachedAt
+	SecondFactor bool `help:"Also take away the second factor, for somebody who lost their phone and their recovery codes."`
 }
 
 // Help is what --help shows below the flags.
@@ -341,8 +359,12 @@ func (u userReset) text(w io.Writer) {
 
 // Run makes the link.
 func (c *userResetLinkCommand) Run(ctx context.Context, p *process) error {
+	base, err := c.base()
+	if err != nil {
+		return err
+	}
 	token := ""
-	err := c.do(ctx, p, 0, func(s *store.Store, person *tel.Person) (err error) {
+	err = c.do(ctx, p, 0, func(s *store.Store, person *tel.Person) (err error) {
 		if c.SecondFactor {
 			if err := s.ResetFactor(ctx, console, person.ID); err != nil {
 				return err
@@ -354,5 +376,5 @@ func (c *userResetLinkCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	return c.print(p, userReset{Email: c.Email, URL: strings.TrimSuffix(c.BaseURL, "/") + "/reset/" + token})
+	return c.print(p, userReset{Email: c.Email, URL: base + "/reset/" + token})
 }

@@ -29,6 +29,26 @@ func (c *watching) logger(p *process, level slog.Level) *slog.Logger {
 	return p.logger(level)
 }
 
+// faults are what makes no sense.
+func (c *watching) faults() (out []string) {
+	if !collectorURL(c.OTLPEndpoint) {
+		out = append(out, fmt.Sprintf("--otlp-endpoint %q is not like http://127.0.0.1:4318", c.OTLPEndpoint))
+	}
+	if _, _, err := net.SplitHostPort(c.MetricsAddr); c.MetricsAddr != "" && err != nil {
+		out = append(out, fmt.Sprintf("--metrics-addr %q is not like 127.0.0.1:9090", c.MetricsAddr))
+	}
+	if c.DrainDelay < 0 {
+		out = append(out, "--drain-delay is 0 or more")
+	}
+	return out
+}
+
+// collectorURL tells whether an address is one that traces can be sent to, or none.
+func collectorURL(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	return endpoint == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
 // watch is what looks on.
 type watch struct {
 	metrics *metrics
@@ -40,8 +60,8 @@ type watch struct {
 // is said at once.
 func (c *watching) watch(p *process, log *slog.Logger) (*watch, error) {
 	endpoint := cmp.Or(c.OTLPEndpoint, p.getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
-	if u, err := url.Parse(endpoint); endpoint != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		return nil, usageError(fmt.Sprintf("--otlp-endpoint %q is not like http://127.0.0.1:4318", endpoint))
+	if !collectorURL(endpoint) {
+		return nil, usageError(fmt.Sprintf("OTEL_EXPORTER_OTLP_ENDPOINT %q is not like http://127.0.0.1:4318", endpoint))
 	}
 	w := &watch{metrics: newMetrics(log)}
 	if c.MetricsAddr != "" {

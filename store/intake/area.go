@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -31,7 +30,7 @@ func (c *codes) check(field string, npa, nxx int) *fault {
 		f = c.checkNXX(nxx)
 	}
 	if f != nil && field != "" {
-		return bad(field, f.format, f.args...)
+		return &fault{field, f.why}
 	}
 	return f
 }
@@ -101,11 +100,11 @@ func (c *codes) strangers(blocks []Block) []string {
 	return list
 }
 
-func strangersNotice(npas []string) string {
+func strangersNotice(npas []string) tel.Sentence {
 	const most = 20
 	names := strings.Join(npas[:min(len(npas), most)], ", ")
 	if n := len(npas) - most; n > 0 {
-		names += fmt.Sprintf(" and %d more", n)
+		return tel.Say("Area codes that the telephone number library does not know: %s and %d more. Check that they are in service.", names, n)
 	}
-	return "Area codes that the telephone number library does not know: " + names + ". Check that they are in service."
+	return tel.Say("Area codes that the telephone number library does not know: %s. Check that they are in service.", names)
 }

@@ -200,7 +200,7 @@ func parseText(field, s string) (string, *fault) {
 	return s, nil
 }
 
-func spaced(field string) string { return strings.ReplaceAll(field, "_", " ") }
+func spaced(field string) tel.Word { return tel.Word(strings.ReplaceAll(field, "_", " ")) }
 
 // parseLATA reads three to five digits, or nothing.
 func parseLATA(s string) (string, *fault) {

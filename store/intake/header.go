@@ -2,9 +2,10 @@ package intake
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 	"unicode"
+
+	"tnreserve/store/tel"
 )
 
 // column is one that intake uses.
@@ -190,16 +191,16 @@ func (h *header) listUnused(fields []string) {
 	}
 }
 
-// unusedNotice names the columns that are passed over, or is "".
-func (h *header) unusedNotice() string {
+// unusedNotice names the columns that are passed over, if there are any.
+func (h *header) unusedNotice() []tel.Sentence {
 	const most = 20
 	switch n := len(h.unused); {
 	case n == 0:
-		return ""
+		return nil
 	case n > most:
-		return fmt.Sprintf("Columns not used: %s and %d more.", strings.Join(h.unused[:most], ", "), n-most)
+		return []tel.Sentence{tel.Say("Columns not used: %s and %d more.", strings.Join(h.unused[:most], ", "), n-most)}
 	}
-	return "Columns not used: " + strings.Join(h.unused, ", ") + "."
+	return []tel.Sentence{tel.Say("Columns not used: %s.", strings.Join(h.unused, ", "))}
 }
 
 // showName is a column's name as a message can show it: on one line and short.

@@ -21,8 +21,9 @@ package intake
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"tnreserve/store/tel"
 )
@@ -54,8 +55,8 @@ type Inventory struct {
 	RefusedCount int
 	TNs          int64 // distinct TNs in Blocks
 
-	Refused []Refusal // in the file's order, the first Options.MaxRefusals
-	Notices []string  // whole sentences about the file, safe to show as text
+	Refused []Refusal      // in the file's order, the first Options.MaxRefusals
+	Notices []tel.Sentence // about the file, safe to show as text
 }
 
 // Block is one thousands-block. The offer of a TN in it is the TN's TNOffer where
@@ -76,9 +77,9 @@ type TNOffer struct {
 
 // Refusal is a row that was left out.
 type Refusal struct {
-	Line   int    // of the file, the first line is 1; where the row starts
-	Field  string // the column's name; "row" when it is about the whole row
-	Reason string // a whole sentence, safe to show as text
+	Line   int          // of the file, the first line is 1; where the row starts
+	Field  string       // the column's name; "row" when it is about the whole row
+	Reason tel.Sentence // safe to show as text
 }
 
 // Read reads a whole file. A row that is refused does not stop the others; with
@@ -112,21 +113,37 @@ func badFile(format string, args ...any) error {
 // fault is why a row is refused. Its text is made only for the refusals that are
 // kept: a hostile file has more of them than anybody reads.
 type fault struct {
-	field  string
-	format string
-	args   []any
+	field string
+	why   tel.Sentence
 }
 
 func bad(field, format string, args ...any) *fault {
-	return &fault{field, format, args}
+	return &fault{field, tel.Say(format, args...)}
 }
 
-func (f *fault) reason() string { return fmt.Sprintf(f.format, f.args...) }
+// reason is why, to be kept: with copies of what it quotes, which shares one string with
+// its row, as long as the row.
+func (f *fault) reason() tel.Sentence {
+	return tel.Sentence{Format: f.why.Format, Args: copies(f.why.Args)}
+}
+
+func copies(args []any) []any {
+	list := slices.Clone(args)
+	for i, arg := range list {
+		switch a := arg.(type) {
+		case string:
+			list[i] = strings.Clone(a)
+		case *tel.Error:
+			list[i] = &tel.Error{Code: a.Code, Field: a.Field, Message: strings.Clone(a.Message), Format: a.Format, Args: copies(a.Args)}
+		}
+	}
+	return list
+}
 
 // because is a fault with the words of a refusal from tel.
 func because(field string, err error) *fault {
 	if e, ok := errors.AsType[*tel.Error](err); ok {
-		return bad(field, "%s", e.Message)
+		return bad(field, "%s", e)
 	}
 	return bad(field, "%s", err.Error())
 }

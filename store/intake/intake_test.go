@@ -145,7 +145,7 @@ func TestTN(t *testing.T) {
 			}
 			continue
 		}
-		if f == nil || !strings.Contains(f.reason(), want) {
+		if f == nil || !strings.Contains(f.reason().String(), want) {
 			t.Errorf("%q: %v, want %q", s, f, want)
 		}
 	}
@@ -162,7 +162,7 @@ func TestFictional(t *testing.T) {
 	if got := brief(inv); !strings.HasPrefix(got, "919-555-0×900 919-555-1 ") || !strings.HasSuffix(got, "!2:tn !5:start") {
 		t.Error(got)
 	}
-	if inv.TNs != 9900 || !slices.Contains(inv.Notices, "555-0100 to 555-0199 are fictional and were left out, in 1 area code.") {
+	if inv.TNs != 9900 || !slices.Contains(told(inv), "555-0100 to 555-0199 are fictional and were left out. Area codes with them: 1.") {
 		t.Error(inv.TNs, inv.Notices)
 	}
 	if m := inv.Blocks[0].Members; m.Has(100) || m.Has(199) || !m.Has(99) || !m.Has(200) {
@@ -223,7 +223,7 @@ func TestPlaceAndOffer(t *testing.T) {
 			t.Errorf("%q: %+v, want %q", head(row), inv.Refused, field)
 		}
 		for _, r := range inv.Refused {
-			if len(r.Reason) > 250 || strings.ContainsFunc(r.Reason, hidden) {
+			if len(r.Reason.String()) > 250 || strings.ContainsFunc(r.Reason.String(), hidden) {
 				t.Errorf("%q: reason %q", head(row), r.Reason)
 			}
 		}
@@ -241,21 +241,25 @@ func TestSameBlock(t *testing.T) {
 		"919,555,1,,,DURHAM,,\n"+
 		"919,555,1,,,,224,\n"+
 		"919,555,1,,,,,Other\n", Options{})
-	want := []Refusal{
-		{6, "city", "919-555-1 is Raleigh, NC since line 4; a thousands-block has one place."},
-		{7, "state", "919-555-1 is Raleigh, NC since line 4; a thousands-block has one place."},
-		{8, "rate_center", "919-555-1 is in rate center RALEIGH since line 4; a thousands-block has one place."},
-		{9, "lata", "919-555-1 is in LATA 426 since line 4; a thousands-block has one place."},
-		{10, "carrier", "919-555-1 is with Acme since line 4; a thousands-block has one place."},
+	want := []string{
+		"6 city: 919-555-1 is Raleigh, NC since line 4; a thousands-block has one place.",
+		"7 state: 919-555-1 is Raleigh, NC since line 4; a thousands-block has one place.",
+		"8 rate_center: 919-555-1 is in rate center RALEIGH since line 4; a thousands-block has one place.",
+		"9 lata: 919-555-1 is in LATA 426 since line 4; a thousands-block has one place.",
+		"10 carrier: 919-555-1 is with Acme since line 4; a thousands-block has one place.",
 	}
-	if !slices.Equal(inv.Refused, want) {
-		t.Errorf("%+v", inv.Refused)
+	var got []string
+	for _, r := range inv.Refused {
+		got = append(got, fmt.Sprintf("%d %s: %s", r.Line, r.Field, r.Reason))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 	place := tel.Place{City: "Raleigh", State: "NC", RateCenter: "RALEIGH", LATA: "426", Carrier: "Acme"}
 	if len(inv.Blocks) != 1 || inv.Blocks[0].Place != place || inv.TNs != 1000 || inv.Accepted != 4 {
 		t.Errorf("%+v", inv)
 	}
-	if want := "3,000 TNs are named more than once in this file; each counts once."; !slices.Equal(inv.Notices, []string{want}) {
+	if want := "Numbers named more than once in this file: 3000. Each counts once."; !slices.Equal(told(inv), []string{want}) {
 		t.Error(inv.Notices)
 	}
 }
@@ -328,17 +332,25 @@ func offerOf(inv *Inventory, b Block, i int) tel.Offer {
 	return b.Offer
 }
 
+// told are a file's notices as a person reads them.
+func told(inv *Inventory) (list []string) {
+	for _, n := range inv.Notices {
+		list = append(list, n.String())
+	}
+	return list
+}
+
 func TestNotices(t *testing.T) {
 	for _, c := range []struct{ file, want string }{
 		{"tn,Note, ILEC Name\n9192000001,,\n", "Columns not used: Note, ILEC Name."},
 		{"tn,carrier,block_holder\n9192000001,A,B\n", "Columns not used: block_holder."},
 		{"tn,npa\n9192000001,919\n", "Columns not used: npa."},
 		{"tn,\x1b[31mred\n9192000001,\n", "Columns not used: ?[31mred."},
-		{"tn\n9192000001\n(919) 200-0001\n", "1 TN is named more than once in this file; each counts once."},
-		{"start,end\n9192000000,9199999999\n", "8 exchanges that cannot exist were left out of ranges: N11 codes are services such as 911."},
+		{"tn\n9192000001\n(919) 200-0001\n", "Numbers named more than once in this file: 1. Each counts once."},
+		{"start,end\n9192000000,9199999999\n", "Exchanges left out of ranges because they cannot exist: 8. N11 codes are services such as 911."},
 		{"tn\n4362345678\n7102345678\n", "Area codes that the telephone number library does not know: 436, 710. Check that they are in service."},
 	} {
-		if inv := read(t, c.file, Options{AllowFictional: true}); !slices.Equal(inv.Notices, []string{c.want}) {
+		if inv := read(t, c.file, Options{AllowFictional: true}); !slices.Equal(told(inv), []string{c.want}) {
 			t.Errorf("%q: %q", c.file, inv.Notices)
 		}
 	}
@@ -347,7 +359,7 @@ func TestNotices(t *testing.T) {
 		wide += fmt.Sprintf(",column %d %s", i, strings.Repeat("x", 100))
 	}
 	inv := read(t, wide+"\n9192000001"+strings.Repeat(",", 150)+"\n", Options{})
-	if n := inv.Notices[0]; len(n) > 1100 || !strings.HasSuffix(n, " and 130 more.") {
+	if n := told(inv)[0]; len(n) > 1100 || !strings.HasSuffix(n, " and 130 more.") {
 		t.Error(n)
 	}
 }

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -89,7 +88,7 @@ func (p *plan) claim(c claim) *fault {
 		passed = n
 	}
 	if p.work > maxWork && c.from != c.to { // one TN is always cheap
-		return bad("row", "The ranges of this file pass over the same TNs too often; import it in parts.")
+		return bad("row", "The ranges of this file pass over the same numbers too often; import it in parts.")
 	}
 	p.work += passed
 	fresh := 0
@@ -272,7 +271,7 @@ func (p *plan) partConflict(e *entry, c *claim, w *part) *fault {
 // roomForOwn bounds the offers of single TNs, of which a short row can name 999.
 func (p *plan) roomForOwn(e *entry, c *claim, w *part) *fault {
 	if len(p.own) >= maxTNOffers && p.offers.list[e.offer] != c.offer {
-		return bad("row", "More than 2,000,000 TNs have other features, tier or monthly_cost than their block; import the file in parts.")
+		return bad("row", "More than 2,000,000 numbers have other features, tier or monthly_cost than their block; import the file in parts.")
 	}
 	return nil
 }
@@ -382,20 +381,17 @@ func elsewhere(e *entry, is, want tel.Place) *fault {
 		return nil
 	}
 	differ := func(a, b string) bool { return a != "" && b != "" && !strings.EqualFold(a, b) }
-	say := func(field, what string) *fault {
-		return bad(field, "%s is %s since line %d; a thousands-block has one place.", e.block, what, e.placeLine)
-	}
 	switch {
 	case differ(is.City, want.City):
-		return say("city", where(is))
+		return bad("city", "%s is %s since line %d; a thousands-block has one place.", e.block, where(is), e.placeLine)
 	case differ(is.State, want.State):
-		return say("state", where(is))
+		return bad("state", "%s is %s since line %d; a thousands-block has one place.", e.block, where(is), e.placeLine)
 	case differ(is.RateCenter, want.RateCenter):
-		return say("rate_center", "in rate center "+is.RateCenter)
+		return bad("rate_center", "%s is in rate center %s since line %d; a thousands-block has one place.", e.block, is.RateCenter, e.placeLine)
 	case differ(is.LATA, want.LATA):
-		return say("lata", "in LATA "+is.LATA)
+		return bad("lata", "%s is in LATA %s since line %d; a thousands-block has one place.", e.block, is.LATA, e.placeLine)
 	case differ(is.Carrier, want.Carrier):
-		return say("carrier", "with "+is.Carrier)
+		return bad("carrier", "%s is with %s since line %d; a thousands-block has one place.", e.block, is.Carrier, e.placeLine)
 	}
 	return nil
 }
@@ -453,34 +449,18 @@ func (p *plan) tnOffers() []TNOffer {
 }
 
 // notices is what a person should know although no row was refused for it.
-func (p *plan) notices() []string {
-	var list []string
-	if n := p.repeated; n > 0 {
-		list = append(list, fmt.Sprintf("%s named more than once in this file; each counts once.", plural(n, "TN is", "TNs are")))
+func (p *plan) notices() []tel.Sentence {
+	var list []tel.Sentence
+	if n := int(p.repeated); n > 0 {
+		list = append(list, tel.Say("Numbers named more than once in this file: %d. Each counts once.", n))
 	}
-	if n := int64(len(p.invented)); n > 0 {
-		list = append(list, fmt.Sprintf("555-0100 to 555-0199 are fictional and were left out, in %s.", plural(n, "area code", "area codes")))
+	if n := len(p.invented); n > 0 {
+		list = append(list, tel.Say("555-0100 to 555-0199 are fictional and were left out. Area codes with them: %d.", n))
 	}
-	if n := int64(len(p.n11)); n > 0 {
-		list = append(list, fmt.Sprintf("%s left out of ranges: N11 codes are services such as 911.", plural(n, "exchange that cannot exist was", "exchanges that cannot exist were")))
+	if n := len(p.n11); n > 0 {
+		list = append(list, tel.Say("Exchanges left out of ranges because they cannot exist: %d. N11 codes are services such as 911.", n))
 	}
 	return list
-}
-
-func plural(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return thousands(n) + " " + many
-}
-
-// thousands is 1,234,567.
-func thousands(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // interned keeps each value once and names it by a number.

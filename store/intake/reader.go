@@ -146,7 +146,7 @@ func (rd *reader) numbers(fields []string) (from, to tel.Number, f *fault) {
 	exchange, ranges := npa+nxx+x != "", start+end != ""
 	switch {
 	case tn != "" && exchange, tn != "" && ranges, exchange && ranges:
-		return 0, 0, bad("row", "This row names its TNs in two ways; fill tn, or npa and nxx, or start and end.")
+		return 0, 0, bad("row", "This row names its numbers in two ways; fill tn, or npa and nxx, or start and end.")
 	case tn != "":
 		from, f = rd.single(tn)
 		return from, from, f
@@ -155,7 +155,7 @@ func (rd *reader) numbers(fields []string) (from, to tel.Number, f *fault) {
 	case ranges:
 		return rd.between(start, end)
 	}
-	return 0, 0, bad("row", "This row names no TN: tn, npa and nxx, start and end are empty or missing.")
+	return 0, 0, bad("row", "This row names no number: tn, npa and nxx, start and end are empty or missing.")
 }
 
 func (rd *reader) single(s string) (tel.Number, *fault) {
@@ -167,12 +167,14 @@ func (rd *reader) single(s string) (tel.Number, *fault) {
 		return 0, f
 	}
 	if n.Fictional() && !rd.opt.AllowFictional {
-		return 0, bad("tn", "%s", fictionalWords)
+		return 0, fictional555("tn")
 	}
 	return n, nil
 }
 
-const fictionalWords = "555-0100 to 555-0199 are fictional and belong to nobody."
+func fictional555(field string) *fault {
+	return bad(field, "555-0100 to 555-0199 are fictional and belong to nobody.")
+}
 
 func (rd *reader) exchange(npa, nxx, x string) (from, to tel.Number, f *fault) {
 	a, f := parseCode("npa", npa, 3)
@@ -210,7 +212,7 @@ func (rd *reader) between(start, end string) (from, to tel.Number, f *fault) {
 	case from.NPA() != to.NPA():
 		return 0, 0, bad("end", "This range goes over more than one area code; give each its own row.")
 	case from.Fictional() && to.Fictional() && from.Block() == to.Block() && !rd.opt.AllowFictional:
-		return 0, 0, bad("start", "%s", fictionalWords)
+		return 0, 0, fictional555("start")
 	}
 	return from, to, nil
 }
@@ -286,10 +288,7 @@ func (rd *reader) parse(fields []string) (saying, *fault) {
 func (rd *reader) finish() *Inventory {
 	inv := rd.inv
 	rd.sayings = nil
-	if n := rd.head.unusedNotice(); n != "" {
-		inv.Notices = append(inv.Notices, n)
-	}
-	inv.Notices = append(inv.Notices, rd.plan.notices()...)
+	inv.Notices = append(rd.head.unusedNotice(), rd.plan.notices()...)
 	inv.TNs = rd.plan.tns
 	inv.TNOffers = rd.plan.tnOffers()
 	inv.Blocks = rd.plan.blocks()

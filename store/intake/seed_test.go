@@ -56,7 +56,7 @@ func TestSeed(t *testing.T) {
 	if inv.Rows != rows || inv.Accepted != rows || len(inv.Blocks) != 10*rows || inv.TNs != 10_000*int64(rows) {
 		t.Errorf("rows %d of %d, accepted %d, blocks %d, TNs %d: %+v", inv.Rows, rows, inv.Accepted, len(inv.Blocks), inv.TNs, inv.Refused)
 	}
-	if len(inv.Notices) != 1 || inv.Notices[0] != "Columns not used: ilec_name, match." {
+	if len(inv.Notices) != 1 || told(inv)[0] != "Columns not used: ilec_name, match." {
 		t.Error(inv.Notices)
 	}
 	for i, b := range inv.Blocks {
@@ -135,7 +135,7 @@ func TestRangesBounded(t *testing.T) {
 	if err != nil || inv.TNs != (800-8)*10_000-100+1 { // without N11 and 555-01XX
 		t.Fatal(err, inv)
 	}
-	if inv.RefusedCount == 0 || !strings.Contains(inv.Refused[0].Reason, "too often") {
+	if inv.RefusedCount == 0 || !strings.Contains(inv.Refused[0].Reason.String(), "too often") {
 		t.Error(inv.RefusedCount)
 	}
 }
@@ -212,7 +212,7 @@ func check(t *testing.T, inv *Inventory, allowFictional bool) {
 		t.Fatalf("TNs %d of %d, rows %d, accepted %d, refused %d", inv.TNs, tns, inv.Rows, inv.Accepted, inv.RefusedCount)
 	}
 	for i, r := range inv.Refused {
-		if r.Line < 2 || r.Field == "" || r.Reason == "" || i > 0 && r.Line <= inv.Refused[i-1].Line {
+		if r.Line < 2 || r.Field == "" || r.Reason.Format == "" || i > 0 && r.Line <= inv.Refused[i-1].Line {
 			t.Fatalf("%+v", r)
 		}
 	}

@@ -63,7 +63,7 @@ func (s *source) sniff() error {
 		}
 	}
 	start := s.buf[:min(s.end, sniffSize)]
-	if words := notCSV(start); words != "" {
+	if words := notCSV(start); words.Format != "" {
 		return badFile("%s", words)
 	}
 	if bytes.HasPrefix(start, []byte(bom)) {

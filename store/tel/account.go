@@ -73,7 +73,7 @@ const (
 // CheckAging tells why a TN cannot age so long: CodeInvalid, or nil.
 func CheckAging(d time.Duration) error {
 	if d < MinAging || d > BusinessAging {
-		return Invalid("aging", "A disconnected TN ages %s to %s.", Span(MinAging), Span(BusinessAging))
+		return Invalid("aging", "A disconnected number ages %s to %s.", Span(MinAging), Span(BusinessAging))
 	}
 	return nil
 }
@@ -101,9 +101,9 @@ func (p Policy) Check() error {
 	case p.MaxExtensions < 0 || p.MaxExtensions > MostExtensions:
 		return Invalid("max_extensions", "Extensions: 0 to %d.", MostExtensions)
 	case p.MaxHeld < 1 || p.MaxHeld > MostHeld:
-		return Invalid("max_held", "TNs held at once: 1 to %d.", MostHeld)
+		return Invalid("max_held", "Numbers held at once: 1 to %d.", MostHeld)
 	case p.MaxPerReservation < 1 || p.MaxPerReservation > MostPerReservaton:
-		return Invalid("max_per_reservation", "TNs per reservation: 1 to %d.", MostPerReservaton)
+		return Invalid("max_per_reservation", "Numbers per reservation: 1 to %d.", MostPerReservaton)
 	case p.CoolDown < 0 || p.CoolDown > MaxCoolDown:
 		return Invalid("cooldown", "The cool-down is 0 to %s.", Span(MaxCoolDown))
 	}
@@ -138,9 +138,9 @@ func (a Account) CheckReserve(tns int, asked time.Duration, now time.Time) (expi
 	case !a.ReservationsOn:
 		err = Refuse(CodeReservationsOff, "Reservation is switched off for %s.", a.Name)
 	case tns < 1:
-		err = Invalid("tn", "Choose at least one TN.")
+		err = Invalid("tn", "Choose at least one number.")
 	case tns > a.Policy.MaxPerReservation:
-		err = Refuse(CodeTooManyTNs, "%s may put at most %d TNs into one reservation; this asks for %d.", a.Name, a.Policy.MaxPerReservation, tns)
+		err = Refuse(CodeTooManyTNs, "%s may put at most %d numbers into one reservation; this asks for %d.", a.Name, a.Policy.MaxPerReservation, tns)
 	case asked < 0 || asked > 0 && asked < MinWindow:
 		err = Invalid("for", "A hold lasts at least %s.", Span(MinWindow))
 	case asked > a.Policy.Window:
@@ -160,5 +160,5 @@ func (a Account) CheckHeld(held, more int) error {
 	if held+more <= a.Policy.MaxHeld {
 		return nil
 	}
-	return Refuse(CodeTooManyHeld, "%s holds %d TNs and may hold %d at once; %d more is too many.", a.Name, held, a.Policy.MaxHeld, more)
+	return Refuse(CodeTooManyHeld, "%s holds %d numbers and may hold %d at once; %d more is too many.", a.Name, held, a.Policy.MaxHeld, more)
 }

@@ -21,10 +21,10 @@ list, report, export outstanding reservations    | all | own | -   | -   | -   |
 extend, drop, cancel by id                       | all | own | -   | -   | own | -
 order                                            | all | own | -   | -   | own | -
 read an order by its id                          | all | own | own | all | own | -
-list orders and TNs in service                   | all | own | -   | -   | -   | -
+list orders and numbers in service               | all | own | -   | -   | -   | -
 disconnect                                       | all | own | -   | -   | -   | -
-look up by TN                                    | all | own | own | all | -   | -
-import inventory, disable TNs                    | all | -   | -   | -   | -   | -
+look up by number                                | all | own | own | all | -   | -
+import inventory, disable numbers                | all | -   | -   | -   | -   | -
 see all accounts, create one                     | all | -   | -   | -   | -   | -
 people of an account                             | all | own | -   | -   | -   | -
 API clients of an account                        | all | own | -   | -   | -   | -
@@ -32,7 +32,7 @@ make and revoke purchase links of a reservation  | all | own | -   | -   | own |
 set how an account sells to end users            | all | own | -   | -   | -   | -
 read who bought                                  | all | own | -   | -   | -   | -
 complete the one purchase behind a link          | -   | -   | -   | -   | -   | own
-search and hold one TN in a storefront           | -   | -   | -   | -   | -   | own
+search and hold one number in a storefront       | -   | -   | -   | -   | -   | own
 webhooks of an account                           | all | own | -   | -   | -   | -
 require a second factor of an account's people   | all | own | -   | -   | - | -
 people of the whole platform                     | all | -   | -   | -   | - | -

@@ -1,7 +1,6 @@
 package tel
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -186,7 +185,7 @@ func (r *OrderRequest) cleanWhat() error {
 	r.Search = nil
 	r.TNs = tidy(r.TNs)
 	if n := len(r.TNs); n < 1 || n > MostPerOrder {
-		return Invalid("tn", "An order names 1 to %d TNs.", MostPerOrder)
+		return Invalid("tn", "An order names 1 to %d numbers.", MostPerOrder)
 	}
 	if len(r.ReservationIDs) > MaxReservationIDs {
 		return Invalid("reservation_id", "At most %d reservation ids.", MaxReservationIDs)
@@ -202,7 +201,7 @@ func (r *OrderRequest) cleanWhat() error {
 func (r *OrderRequest) cleanSearch() error {
 	r.TNs, r.ReservationIDs, r.UseOwnHolds = nil, nil, false
 	if r.Search == nil {
-		return Invalid("search", "Say which TNs to search for.")
+		return Invalid("search", "Say which numbers to search for.")
 	}
 	search := *r.Search
 	if search.Quantity < 1 || search.Quantity > MostPerOrder {
@@ -250,6 +249,7 @@ type Order struct {
 	Kind            OrderKind
 	State           OrderState
 	Quantity        int // TNs asked for
+	TollFree        int // of them; of a search all or none
 	Search          *OrderSearch
 	PartialAllowed  bool
 	BackOrder       bool
@@ -284,11 +284,26 @@ type OrderedTN struct {
 // NewOrder is a request as an order that was received.
 func NewOrder(id string, r OrderRequest, by Signature, now time.Time) *Order {
 	return &Order{
-		ID: id, Account: r.Account, Kind: r.Kind, State: OrderReceived, Quantity: r.Quantity(), Search: r.Search,
+		ID: id, Account: r.Account, Kind: r.Kind, State: OrderReceived, Quantity: r.Quantity(), TollFree: r.tollFree(), Search: r.Search,
 		PartialAllowed: r.PartialAllowed, BackOrder: r.BackOrder, CustomerOrderID: r.CustomerOrderID, Reference: r.Reference,
 		Name: r.Name, SiteID: r.SiteID, PeerID: r.PeerID, TypeName: r.TypeName, ReservationIDs: r.ReservationIDs, Ties: r.Ties,
 		CreatedAt: now, ChangedAt: now, CreatedBy: by,
 	}
+}
+
+func (r OrderRequest) tollFree() (n int) {
+	if r.Kind == OrderKindSearch {
+		if r.Search.Query.Type == TypeTollFree {
+			return r.Quantity()
+		}
+		return 0
+	}
+	for _, tn := range r.TNs {
+		if tn.TollFree() {
+			n++
+		}
+	}
+	return n
 }
 
 // Waits tells whether the order may wait for TNs that are not there.
@@ -390,5 +405,5 @@ func (s TNStanding) Orderable(account AccountID, covered bool) bool {
 // LeftAlone is what became of a TN that could have been had, in an order that takes
 // all or nothing and could not have another.
 func LeftAlone(tn Number) *Error {
-	return &Error{Code: CodeConflict, TN: tn, Message: fmt.Sprintf("%s was left alone: this order takes all or nothing, and not every TN was available.", tn)}
+	return About(tn, CodeConflict, "%s was left alone: this order takes all or nothing, and not every TN was available.", tn)
 }

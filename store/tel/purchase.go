@@ -57,7 +57,7 @@ const (
 	PurchaseBusy     PurchaseState = "busy"      // somebody pays through another link
 	PurchaseOrdered  PurchaseState = "ordered"   // here: there is a receipt
 	PurchaseTaken    PurchaseState = "taken"     // ordered, and not here
-	PurchaseCancel   PurchaseState = "cancelled" // by the account
+	PurchaseCancel   PurchaseState = "cancelled" // or its link revoked, by the account
 	PurchaseRanOut   PurchaseState = "ran out"
 	PurchasePaidLate PurchaseState = "paid late" // paid when there was nothing left to order
 )
@@ -75,6 +75,8 @@ func (p *Purchase) StateAt(now time.Time) PurchaseState {
 		return PurchaseOrdered
 	case !p.PaidAt.IsZero():
 		return PurchasePaidLate
+	case !p.RevokedAt.IsZero():
+		return PurchaseCancel
 	case state == StateOrdered:
 		return PurchaseTaken
 	case state == StateCancelled:

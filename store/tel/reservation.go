@@ -152,7 +152,7 @@ func (r *Reservation) Left(now time.Time) time.Duration {
 func (r *Reservation) move(m Move, now time.Time) error {
 	from := r.StateAt(now)
 	if m != MoveExpire && from == StateExpired {
-		e := Refuse(CodeRanOut, "This hold ran out on %s; reserve again while the TN is still free.", Instant(r.ExpiresAt))
+		e := Refuse(CodeRanOut, "This hold ran out on %s; reserve again while the number is still free.", Instant(r.ExpiresAt))
 		e.At = r.ExpiresAt
 		return e
 	}
@@ -268,7 +268,7 @@ func (r *Reservation) Drop(tn Number, now time.Time) error {
 	for _, held := range r.TNs {
 		if held.TN == tn && held.EndedAt.IsZero() {
 			if r.TNCount == 1 {
-				return Refuse(CodeEnded, "%s is the last TN of this reservation; cancel the reservation instead.", tn)
+				return Refuse(CodeEnded, "%s is the last number of this reservation; cancel the reservation instead.", tn)
 			}
 			r.TNCount--
 			return nil
@@ -357,7 +357,7 @@ func (s TNState) To(next TNState) error {
 			return nil
 		}
 	}
-	return Refuse(CodeNotAvailable, "A TN that is %s cannot become %s.", s, next)
+	return Refuse(CodeNotAvailable, "A number that is %s cannot become %s.", s, next)
 }
 
 // NotAvailable is the one refusal of a TN that the caller cannot have.

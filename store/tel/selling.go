@@ -57,7 +57,7 @@ func (s *Selling) Check() (faults []*Error) {
 		note(Invalid("window", "An end user's own hold lasts %s to %s.", Span(time.Minute), Span(MaxShopWindow)))
 	}
 	if s.MostHeld < 1 || s.MostHeld > MostShopHeld {
-		note(Invalid("most_held", "TNs that the storefront holds at once: 1 to %d.", MostShopHeld))
+		note(Invalid("most_held", "Numbers that the storefront holds at once: 1 to %d.", MostShopHeld))
 	}
 	note(s.checkSlug())
 	return faults

@@ -16,6 +16,23 @@ const (
 	MaxName      = 100
 )
 
+// Sentence is something to tell: a format of fmt and what it takes, so that a page can
+// say it in its reader's language. Words among the arguments have types that say so, as
+// those of a refusal.
+type Sentence struct {
+	Format string
+	Args   []any
+}
+
+// Say makes a Sentence.
+func Say(format string, args ...any) Sentence { return Sentence{format, args} }
+
+// String is the sentence in English.
+func (s Sentence) String() string { return fmt.Sprintf(s.Format, s.Args...) }
+
+// Word is a word that stands in a sentence, not somebody's text.
+type Word string
+
 // CleanText trims free text and refuses what would harm a log line, a CSV or a
 // page: invalid UTF-8, control characters, line and paragraph separators, and the
 // characters that reverse the writing direction.

@@ -51,14 +51,14 @@ type WebhookEventInfo struct {
 // WebhookEvents lists what an endpoint may choose from.
 func WebhookEvents() []WebhookEventInfo {
 	return []WebhookEventInfo{
-		{WebhookReservationCreated, "TNs were reserved."},
+		{WebhookReservationCreated, "Numbers were reserved."},
 		{WebhookReservationExtended, "A reservation was extended; it has a new expiry."},
 		{WebhookReservationExpiring, "A reservation runs out soon; how long before is a setting of the account."},
-		{WebhookReservationExpired, "A reservation ran out; its TNs are free again."},
-		{WebhookReservationCancelled, "A reservation was cancelled, or one of its TNs was dropped; the payload says which TNs it still holds."},
-		{WebhookReservationOrdered, "A reservation was ordered, or some of its TNs were; the payload says which TNs it still holds."},
-		{WebhookOrderComplete, "An order is complete, or complete in part; each TN says whether it was had."},
-		{WebhookOrderFailed, "An order failed; it has no TN."},
+		{WebhookReservationExpired, "A reservation ran out; its numbers are free again."},
+		{WebhookReservationCancelled, "A reservation was cancelled, or one of its numbers was dropped; the payload says which numbers it still holds."},
+		{WebhookReservationOrdered, "A reservation was ordered, or some of its numbers were; the payload says which numbers it still holds."},
+		{WebhookOrderComplete, "An order is complete, or complete in part; each number says whether it was had."},
+		{WebhookOrderFailed, "An order failed; it got none of its numbers."},
 	}
 }
 

@@ -28,7 +28,9 @@ const root = "../.."
 // refused.
 var (
 	sayers   = []string{"T", "Split", "Mark", "t"}
-	refusers = map[string]int{"Refuse": 1, "Invalid": 1, "About": 2}
+	refusers = map[string]int{"Refuse": 1, "Invalid": 1, "About": 2, "Say": 0}
+	// of a file's rows, in intake alone
+	readers = map[string]int{"bad": 1, "badFile": 0}
 )
 
 // said are all texts of the program: where each stands.
@@ -48,6 +50,13 @@ func said(t *testing.T) map[string]string {
 			}
 		})
 	}
+	eachGo(t, "store/intake", func(where string, c *ast.CallExpr, name string) {
+		for _, known := range []map[string]int{refusers, readers} {
+			if at, ok := known[name]; ok && len(c.Args) > at {
+				note(found, where, c.Args[at:at+1], isText)
+			}
+		}
+	})
 	script, err := os.ReadFile(root + "/static/js/app.js")
 	if err != nil {
 		t.Fatal(err)

@@ -38,10 +38,12 @@ func TestRefusal(t *testing.T) {
 	}{
 		{tel.NotFound(), "Aquí no hay nada con ese nombre."},
 		{tel.Invalid("for", "A hold lasts at least %s.", tel.Span(90*time.Minute)), "Una retención dura al menos 1 hora 30 minutos."},
-		{tel.Refuse(tel.CodeRanOut, "This hold ran out on %s; reserve again while the TN is still free.", tel.Instant(at)),
+		{tel.Refuse(tel.CodeRanOut, "This hold ran out on %s; reserve again while the number is still free.", tel.Instant(at)),
 			"Esta retención venció el 1 de mayo de 2026 a las 09:30:00 UTC; reserve de nuevo mientras el número siga libre."},
 		{tel.Forbidden(tel.ActSeeReports), "Su rol no puede hacer esto: informes."},
 		{tel.Invalid("email", "%s", tel.NotFound()), "Aquí no hay nada con ese nombre."},
+		{tel.Refuse(tel.CodeConflict, "Account %s exists already.", tel.AccountID(9500012)), "La cuenta 9500012 ya existe."},
+		{tel.Refuse(tel.CodeEnded, "This order is %s; it is too late to %s it.", tel.OrderComplete, tel.OrderMoveFill), "Este pedido tiene el estado «COMPLETO»; ya no se puede completar."},
 		{tel.Invalid("x", "%d is known to nobody", 1), "1 is known to nobody"},
 		{&tel.Error{Message: "As it is."}, "As it is."},
 	} {

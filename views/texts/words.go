@@ -14,11 +14,16 @@ func Refusal(ctx context.Context, e *tel.Error) string {
 	if e.Format == "" || Of(ctx) == Languages[0] {
 		return e.Message
 	}
-	args := make([]any, len(e.Args))
-	for i, arg := range e.Args {
+	return Sentence(ctx, tel.Sentence{Format: e.Format, Args: e.Args})
+}
+
+// Sentence is a sentence in the reader's language.
+func Sentence(ctx context.Context, s tel.Sentence) string {
+	args := make([]any, len(s.Args))
+	for i, arg := range s.Args {
 		args[i] = word(ctx, arg)
 	}
-	return T(ctx, e.Format, args...)
+	return T(ctx, s.Format, args...)
 }
 
 // word says an argument of a refusal, where its type tells that it is words.
@@ -30,7 +35,9 @@ func word(ctx context.Context, arg any) any {
 		return Time(ctx, time.Time(a))
 	case *tel.Error:
 		return Refusal(ctx, a)
-	case tel.State, tel.Move, tel.OrderMove, tel.TNState, tel.Action, tel.Role:
+	case tel.Sentence:
+		return Sentence(ctx, a)
+	case tel.Word, tel.State, tel.Move, tel.OrderState, tel.OrderMove, tel.TNState, tel.ClientState, tel.Action, tel.Role:
 		return T(ctx, fmt.Sprint(a))
 	}
 	return arg
@@ -79,7 +86,10 @@ var _ = []string{
 	Mark("live"), Mark("submitted"), Mark("ordered"), Mark("cancelled"), Mark("expired"),
 	Mark("extend"), Mark("drop"), Mark("cancel"), Mark("submit"), Mark("resume"), Mark("order"), Mark("expire"),
 	Mark("complete"), Mark("complete in part"), Mark("fail"), Mark("back-order"), Mark("fill"),
+	Mark("RECEIVED"), Mark("COMPLETE"), Mark("PARTIAL"), Mark("FAILED"), Mark("BACKORDERED"),
+	Mark("active"), Mark("revoked"),
 	Mark("available"), Mark("reserved"), Mark("in service"), Mark("aging"), Mark("disabled"),
+	Mark("city"), Mark("rate center"), Mark("carrier"), // of a file's row
 	Mark("operator"), Mark("admin"), Mark("support"), Mark("member"),
 	Mark("switch reservation on or off"),
 	Mark("lock the switch"),
@@ -91,10 +101,10 @@ var _ = []string{
 	Mark("list, report, export outstanding reservations"),
 	Mark("extend, drop, cancel by id"),
 	Mark("read an order by its id"),
-	Mark("list orders and TNs in service"),
+	Mark("list orders and numbers in service"),
 	Mark("disconnect"),
-	Mark("look up by TN"),
-	Mark("import inventory, disable TNs"),
+	Mark("look up by number"),
+	Mark("import inventory, disable numbers"),
 	Mark("see all accounts, create one"),
 	Mark("people of an account"),
 	Mark("API clients of an account"),
@@ -104,7 +114,7 @@ var _ = []string{
 	Mark("set how an account sells to end users"),
 	Mark("read who bought"),
 	Mark("complete the one purchase behind a link"),
-	Mark("search and hold one TN in a storefront"),
+	Mark("search and hold one number in a storefront"),
 	Mark("webhooks of an account"),
 	Mark("reports"),
 	Mark("read the audit trail"),

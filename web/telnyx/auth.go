@@ -72,8 +72,8 @@ const (
 	repeatsWithin = time.Minute
 	retriesWithin = 24 * time.Hour
 	// Two extends are always the same byte for byte. So only a retry counts as one, and
-	// for as long as Telnyx's clients try: three times, with a minute for each answer.
-	extendRetriesWithin = 5 * time.Minute
+	// for as long as Telnyx's clients wait for an answer and before they ask again.
+	extendRetriesWithin = 90 * time.Second
 )
 
 // repeat is how the store knows this request when it comes again: the route and the

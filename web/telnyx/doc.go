@@ -81,9 +81,9 @@
 //   - Idempotency-Key does so for a day; other content under it is 409 10027. A request
 //     with a key is not looked at for the other two.
 //   - An extend with X-Stainless-Retry-Count above 0 answers the reservation as it is if
-//     the same client extended it less than five minutes ago; with an Idempotency-Key it
-//     counts once in a day. Any other extends again: two are always the same byte for
-//     byte, and who wants two sends it twice.
+//     the same client extended it less than 90 seconds ago, by whichever request; with
+//     an Idempotency-Key it counts once in a day. Any other extends again: two are
+//     always the same byte for byte, and who wants two sends it twice.
 //   - Every 409 carries x-should-retry: false.
 //
 // Reading:
