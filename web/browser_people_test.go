@@ -141,7 +141,7 @@ func peoplePages(t *testing.T, browser context.Context) {
 		b.holds("the settings", at("/settings"))
 		b.js(`document.querySelector('#my-zone').value = 'Asia/Kolkata'`)
 		b.click("#settings-save")
-		b.holds("times are there", `document.documentElement.dataset.zone === 'Asia/Kolkata' && /8:30/.test(document.querySelector('#sessions time').textContent)`)
+		b.holds("times are there", `document.documentElement.dataset.zone === 'Asia/Kolkata' && /(8|20):30/.test(document.querySelector('#sessions time').textContent)`)
 		b.goTo("/settings/second-factor")
 		b.look(view{"factor-on", ""}, pictures, "people-"+role)
 	}

@@ -105,12 +105,12 @@ func endOnThePage(t *testing.T, browser context.Context) {
 	if err := s.SetSelling(ctx, root, storetest.Acme, sel); err != nil {
 		t.Fatal(err)
 	}
-	out, err := s.Reserve(ctx, s.actor("acme-admin"), tel.ReserveRequest{Account: storetest.Acme, TNs: []tel.Number{s.free()}, For: 6 * time.Second})
+	b := s.tab(browser, t) // before the time begins
+	out, err := s.Reserve(ctx, s.actor("acme-admin"), tel.ReserveRequest{Account: storetest.Acme, TNs: []tel.Number{s.free()}, For: 12 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	token, _, _ := s.shared(out.Reservation)
-	b := s.tab(browser, t)
 	b.goTo("/buy/" + token)
 	b.holds("the last seconds", `document.querySelector('.count')?.dataset.tone === 'now'`)
 	b.holds("the end, by itself", `document.querySelector('h1').textContent === 'The time is up' && !document.querySelector('#accept')`)
@@ -184,7 +184,7 @@ func returnNeverComes(t *testing.T, browser context.Context) {
 	b.goTo("/buy/" + token)
 	b.buy()
 	b.holds("the clock stands", `document.querySelector('#left').textContent.includes('the clock stands') && document.querySelector('.count').dataset.tone === 'calm'`)
-	s.Clock.Add(tel.MaxPause - 2*time.Second)
+	s.Clock.Add(tel.MaxPause - 12*time.Second)
 	b.js(`location.reload()`)
 	b.holds("the last seconds of the pause", `document.querySelector('.count')?.dataset.tone === 'now'`)
 	b.holds("then it goes on by itself", `document.querySelector('#payment')?.textContent.includes('Nothing was heard') && !document.querySelector('#left').textContent.includes('stands')`)

@@ -108,14 +108,15 @@ func mainJob(t *testing.T, browser context.Context) {
 	me.keys("k")
 	me.holds("k goes up", `document.querySelector('tr.cursor').id === 'tn-`+held[1]+`'`)
 	me.holds("three are selected", `document.querySelector('#bulk [data-selected]').textContent === '3'`)
-	me.js(`(o => { o.value = '8s'; o.selected = true })(document.querySelector('#f-for').lastElementChild)`)
+	me.js(`(o => { o.value = '29s'; o.selected = true })(document.querySelector('#f-for').lastElementChild)`)
 	me.click("#reserve-go")
 	for _, tn := range held {
 		me.holds("mine", state(tn, "mine"))
 		other.holds("gone", state(tn, "gone"))
 	}
-	me.toast("Reserved 3 numbers for 8 seconds")
+	me.toast("Reserved 3 numbers for 29 seconds")
 	me.holds("the last seconds look so", `document.querySelector('#tn-`+held[0]+` .count').dataset.tone === 'now'`)
+	s.Clock.Add(29 * time.Second)
 	for _, tn := range held {
 		me.holds("free again by itself", state(tn, "free"))
 		other.holds("free again for the other account too", state(tn, "free"))
@@ -373,8 +374,9 @@ func warnings(t *testing.T, browser context.Context) {
 	b.holds("mine", state(tn, "mine"))
 	b.holds("a clock that is not read out every second", `(e => e.getAttribute('role') === 'timer' && (e.getAttribute('aria-live') ?? 'off') === 'off')(document.querySelector('#mine .count time'))`)
 	far := tel.NewNumber(984, 200, 1)
-	for i, left := range []time.Duration{121, 32} {
-		// The clock jumps; somebody else's reservation makes the page ask.
+	// The clock jumps; somebody else's reservation makes the page ask. It is told anew after
+	// the first warning is due, and before the second one is.
+	for i, left := range []time.Duration{128, 118, 38} {
 		ends := b.get(`document.querySelector('#mine .count time').dateTime`)
 		end, err := time.Parse(time.RFC3339, ends)
 		if err != nil {
@@ -384,7 +386,11 @@ func warnings(t *testing.T, browser context.Context) {
 		if _, err := s.Reserve(context.Background(), storetest.Actor(tel.RoleMember, storetest.Acme), tel.ReserveRequest{Account: storetest.Acme, TNs: []tel.Number{far + tel.Number(i)}}); err != nil {
 			t.Fatal(err)
 		}
-		say := []string{"2 minutes left", "30 seconds left"}[i]
+		b.holds("the page was told", fmt.Sprintf(`+document.querySelector('#mine .count').dataset.countdown <= %d`, left+1)) // its end is written in whole seconds
+		if left == 128 {
+			continue
+		}
+		say := map[time.Duration]string{118: "2 minutes left", 38: "30 seconds left"}[left]
 		b.holds("announced politely: "+say, fmt.Sprintf(`(e => e.textContent.includes(%q) && e.getAttribute('aria-live') === 'polite')(document.querySelector('#announce'))`, say))
 	}
 	b.holds("shown by more than a colour", `document.querySelector('#mine .count').dataset.tone === 'now'`)

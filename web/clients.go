@@ -40,7 +40,7 @@ func (v *visit) clientList(status int, a *tel.Account, form views.ClientForm, ma
 // base is the address under which people, and so programs too, reach this server.
 func (v *visit) base() string {
 	if v.cfg.BaseURL != "" {
-		return strings.TrimSuffix(v.cfg.BaseURL, "/")
+		return strings.TrimRight(v.cfg.BaseURL, "/")
 	}
 	if v.r.TLS != nil {
 		return "https://" + v.r.Host

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -94,16 +95,25 @@ func (c *cookieStore) readPlain(r *http.Request, name string) string {
 // A message about what was done travels to the next page in a cookie of its own: a
 // page that is only looked at changes nothing in the database.
 
-const maxFlash = 2000
+const maxFlash = 3000 // of the 4,096 bytes that a browser keeps of a cookie, with its name
 
+// setFlash keeps a message's text for the next page, of a long one the beginning.
 func (v *visit) setFlash(f views.Flash) {
-	raw, err := json.Marshal(f)
-	if err != nil {
-		return
+	f.Undo, f.Link = nil, nil // not believed there
+	value := packFlash(f)
+	for text := []rune(f.Text); len(value) > maxFlash && len(text) > 0; value = packFlash(f) {
+		text = text[:len(text)*9/10]
+		f.Text = string(text) + "…"
 	}
-	if value := base64.RawURLEncoding.EncodeToString(raw); len(value) <= maxFlash {
-		v.sessions.plainCookie(v.w, "flash", value, int(flashLife.Seconds()))
-	}
+	v.sessions.plainCookie(v.w, "flash", value, int(flashLife.Seconds()))
+}
+
+func packFlash(f views.Flash) string {
+	var raw bytes.Buffer
+	out := json.NewEncoder(&raw)
+	out.SetEscapeHTML(false) // which makes six bytes of "<"
+	_ = out.Encode(f)        // of texts alone
+	return base64.RawURLEncoding.EncodeToString(raw.Bytes())
 }
 
 // takeFlashes are the messages to show now; the cookie is cleared.

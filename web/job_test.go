@@ -98,6 +98,19 @@ func TestOperatorRunsAccounts(t *testing.T) {
 	}
 }
 
+func TestLengthsOfTime(t *testing.T) {
+	for text, want := range map[string]time.Duration{"4h": 4 * time.Hour, "90m": 90 * time.Minute, "2D": 48 * time.Hour, " 1d 1h30m": 25*time.Hour + 30*time.Minute, "0": 0, "3650d": 87600 * time.Hour} {
+		if got, err := web.ParseDuration(text); got != want || err != nil {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "d", "4", "-4h", "-1d", "3651d", "1d1d", "1d-1h", "3650d2562047h", "9999999h", "soon"} {
+		if got, err := web.ParseDuration(text); tel.CodeOf(err) != tel.CodeInvalid {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+}
+
 func TestPolicyAndLimits(t *testing.T) {
 	s := open(t)
 	op, admin := s.as("operator"), s.as("acme-admin")
@@ -249,6 +262,38 @@ func TestCancellingStopsInTheMiddle(t *testing.T) {
 	admin.post("/reservations/cancel", url.Values{"id": form["id"][2:]}).is(500)
 	mend()
 	admin.post("/reservations/cancel", form).says(".toast", "Cancelled 2 reservations; 4 numbers free again. 2 reservations had ended already.")
+}
+
+// As far as they are counted, reservations are told exactly.
+func TestCountedReservations(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	actor := s.actor("acme-admin")
+	var all sync.WaitGroup
+	for start := range 20 {
+		all.Go(func() {
+			for i := range 50 {
+				if _, err := s.Reserve(ctx, actor, tel.ReserveRequest{Account: storetest.Acme, TNs: []tel.Number{tel.NewNumber(919, 555, 2000+50*start+i)}}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	if got := s.as("acme-admin").want(200, "/reservations").text("#list-h"); !strings.HasPrefix(got, "1,000 reservations") {
+		t.Errorf("1,000 are %q", got)
+	}
+	s.reserve("globex-admin", tel.ReserveRequest{Account: storetest.Globex, TNs: []tel.Number{tel.NewNumber(919, 555, 3000)}})
+	s.as("operator").want(200, "/reservations").says("#list-h", "More than 1,000 reservations")
+}
+
+// A long message is shortened on its way to the next page, not lost.
+func TestLongMessages(t *testing.T) {
+	admin := open(t).as("acme-admin")
+	for _, long := range []string{strings.Repeat("<", 1000), strings.Repeat("é", 3000)} {
+		admin.post("/reservations", values("tn", "9195552001", "for", long)).says(".toast", long[:900])
+	}
 }
 
 func TestSearchByEveryFilter(t *testing.T) {

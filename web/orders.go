@@ -105,7 +105,7 @@ func (v *visit) readOrders(values url.Values) (store.OrderQuery, views.OrderFilt
 	q.To, err = parseDay("to", f.To)
 	note("to", err)
 	if !q.To.IsZero() {
-		if q.To = q.To.AddDate(0, 0, 1); f.Errors["from"] == "" && q.To.Before(q.From) {
+		if q.To = q.To.AddDate(0, 0, 1); f.Errors["from"] == "" && !q.From.Before(q.To) {
 			note("to", tel.Invalid("to", "The end is before the beginning."))
 		}
 	}

@@ -245,7 +245,7 @@ func TestOrderListFilters(t *testing.T) {
 		t.Error(got)
 	}
 	operator.want(200, "/orders").says("#rows", "Globex").has("#rows .c-acc")
-	for field, bad := range map[string]string{"status": "?status=x", "kind": "?kind=x", "tn": "?tn=5", "customer_order_id": "?customer_order_id=_", "from": "?from=x", "to": "?from=2026-11-22&to=2026-11-20"} {
+	for field, bad := range map[string]string{"status": "?status=x", "kind": "?kind=x", "tn": "?tn=5", "customer_order_id": "?customer_order_id=_", "from": "?from=x", "to": "?from=2026-11-22&to=2026-11-21"} {
 		admin.want(422, "/orders"+bad).fault(field, "")
 	}
 	s.as("acme-support").want(403, "/orders?from=x")

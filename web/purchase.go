@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"tnreserve/store/tel"
 	"tnreserve/views"
@@ -155,16 +154,7 @@ func (v *visit) checkout() error {
 }
 
 // absolute is an address of ours as others reach it.
-func (v *visit) absolute(path string) string {
-	if v.cfg.BaseURL != "" {
-		return strings.TrimRight(v.cfg.BaseURL, "/") + path
-	}
-	scheme := "http"
-	if v.r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + v.r.Host + path
-}
+func (v *visit) absolute(path string) string { return v.base() + path }
 
 func (v *visit) leaveCheckout() error {
 	_, actor, err := v.purchaseHere()

@@ -111,8 +111,8 @@ func (v *visit) fillList(page *views.Reservations, q store.ListQuery, values url
 		page.Total = v.reservationTotal(len(page.Rows), listed.Next != "")
 		return nil
 	}
-	n, err := v.store.Count(v.r.Context(), v.actor, q, mostCounted)
-	page.Total = v.reservationTotal(n, n == mostCounted)
+	n, err := v.store.Count(v.r.Context(), v.actor, q, mostCounted+1)
+	page.Total = v.reservationTotal(min(n, mostCounted), n > mostCounted)
 	return err
 }
 
@@ -304,7 +304,7 @@ func parseDuration(field, s string) (time.Duration, error) {
 		return days, nil
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 {
+	if err != nil || d < 0 || days+d < days { // more than a length of time can be
 		return 0, bad
 	}
 	return days + d, nil

@@ -107,7 +107,7 @@ func (s *Server) Drain() {
 // log line, and what becomes of a panic.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q, r := s.cfg.Observer.Begin("dashboard", w, r)
+		q, r := s.cfg.Observer.Begin("dashboard", s.cfg.TrustedProxies, w, r)
 		defer q.End()
 		secureHeaders(q.Header(), s.sessions.secure)
 		defer func() {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,7 +126,7 @@ var walk = []step{
 	{pattern: "GET /{$}", path: fixed("/"), own: all(303)},
 	{pattern: "GET /healthz", path: fixed("/healthz"), own: all(200), open: true},
 	{pattern: "GET /readyz", path: fixed("/readyz"), own: all(200), open: true},
-	{pattern: "GET /metrics", path: fixed("/metrics"), own: statuses{404, 403, 404, 404, 404, 303}},
+	{pattern: "GET /metrics", path: fixed("/metrics"), own: statuses{200, 403, 404, 404, 404, 303}},
 	{pattern: "GET /static/", path: fixed(static.Path("app.css")), own: all(200), open: true},
 	{pattern: "GET /static/", path: fixed("/static/nothing.css"), own: all(404), open: true},
 	{pattern: "POST /theme", path: fixed("/theme"), form: fields("theme", "dark", "back", "/lookup"), own: all(303), open: true},
@@ -443,11 +444,10 @@ func deliveryPath(rest string) func(target) string {
 	return func(t target) string { return endpointPath("/deliveries/" + t.sent + rest)(t) }
 }
 
-var clientsNamed int
+var clientsNamed atomic.Int64
 
 func nextClient() string {
-	clientsNamed++
-	return fmt.Sprint("Walked ", clientsNamed)
+	return fmt.Sprint("Walked ", clientsNamed.Add(1))
 }
 
 // walker prepares what is walked on.

@@ -215,7 +215,8 @@ func TestWatched(t *testing.T) {
 	collector := &collector{}
 	traced := httptest.NewServer(collector)
 	defer traced.Close()
-	h := serveHere(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + traced.URL}, "--db", db, "--metrics-addr", "127.0.0.1:0", "--log-format", "json", "--client-rate", "0.01", "--client-burst", "40")
+	h := serveHere(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + traced.URL}, "--db", db, "--metrics-addr", "127.0.0.1:0", "--log-format", "json", "--client-rate", "0.01", "--client-burst", "40",
+		"--trusted-proxy", "127.0.0.1/32,::1/128", "--base-url", "http://numbers.example.com")
 	var line struct{ URL string }
 	if err := json.Unmarshal([]byte(await(t, h.log, "serving metrics")), &line); err != nil {
 		t.Fatal(err)

@@ -20,8 +20,9 @@
     for (const el of $$('[data-countdown]')) {
       const key = el.dataset.countdown + '@' + el.dataset.at;
       let base = seen.get(el);
-      // last starts at what is left now, so that a page opened at 1:50 does not announce 2:00
-      if (base?.key !== key) seen.set(el, base = {key, from: performance.now(), last: +el.dataset.countdown});
+      // last starts at what is left now, so that a page opened at 1:50 does not announce 2:00,
+      // and stays when the page is told anew in the second in which it does
+      if (base?.key !== key) seen.set(el, base = {key, from: performance.now(), last: base?.last ?? +el.dataset.countdown});
       const left = Math.max(0, Math.ceil(el.dataset.countdown - (performance.now() - base.from) / 1000));
       const time = el.querySelector('time'), text = clock(left);
       if (time.textContent !== text) time.textContent = text;
@@ -36,9 +37,10 @@
   };
 
   // --- Times: the server writes UTC, the reader sees the zone that they chose, or the
-  // browser's; hovering gives both.
-  const locale = navigator.language.startsWith(html.lang) ? undefined : html.lang;
-  const format = style => new Intl.DateTimeFormat(locale, {...style, timeZone: html.dataset.zone});
+  // browser's, as they do where the browser does not know theirs; hovering gives both.
+  const known = timeZone => { try { new Intl.DateTimeFormat(undefined, {timeZone}); return timeZone; } catch {} };
+  const zone = known(html.dataset.zone), locale = navigator.language.startsWith(html.lang) ? undefined : html.lang;
+  const format = style => new Intl.DateTimeFormat(locale, {...style, timeZone: zone});
   const day = format({dateStyle: 'medium', timeStyle: 'short'}), hour = format({timeStyle: 'short'});
   const full = format({dateStyle: 'full', timeStyle: 'long'}), wall = format({timeStyle: 'long'}), date = format({dateStyle: 'short'});
   const times = () => {
@@ -100,12 +102,12 @@
     p.hidden = false; p.dataset.state = linked; p.querySelector('.live-t').textContent = linked === 'on' ? tr('Live|connection') : tr('Reconnecting');
   };
   if (document.body.dataset.live) {
-    let stream, hiddenAt = 0;
+    let stream, hiddenAt = 0, wait = 5000; // longer each time that nobody is there, up to a minute
     const open = () => {
       stream?.close();
       stream = new EventSource(document.body.dataset.live);
-      stream.onopen = () => { linked = 'on'; badge(); };
-      stream.onerror = () => { linked = 'wait'; badge(); if (stream.readyState === EventSource.CLOSED) setTimeout(open, 5000); };
+      stream.onopen = () => { wait = 5000; linked = 'on'; badge(); };
+      stream.onerror = () => { linked = 'wait'; badge(); if (stream.readyState === EventSource.CLOSED) { setTimeout(open, wait); wait = Math.min(2 * wait, 60000); } };
       for (const n of names) stream.addEventListener(n, () => { if (onTheWay) missed.add(n); fire(n); });
     };
     const names = ['reservations', 'shelf', 'orders', 'account', 'import'];
@@ -133,7 +135,7 @@
     if (byItself(e)) request.headers['X-Live'] = '1';
     if (!el.matches?.('[data-rows]')) return;
     for (const k of [...request.body.keys()]) request.body.delete(k);
-    for (const tr of [...el.children].slice(-400)) request.body.append('tn', tr.id.slice(3));
+    for (const row of [...el.children].slice(-400)) request.body.append('tn', row.id.slice(3));
   });
   // a form that answers with the page it stands on is no new page in the history
   document.addEventListener('htmx:before:history:update', e => {

@@ -128,7 +128,7 @@ type call struct {
 
 // serve answers one request, whatever happens.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, p prefix, path []string) {
-	q, r := d.cfg.Observer.Begin("bandwidth", w, r)
+	q, r := d.cfg.Observer.Begin("bandwidth", d.cfg.Proxies, w, r)
 	defer q.End()
 	c := &call{Door: d, w: q, r: r, prefix: p, id: q.ID, route: &unknown, now: d.store.Now()}
 	h := q.Header()

@@ -16,15 +16,10 @@ type Proxies []netip.Prefix
 // header. So it is read from its end, and what stands before the first address that is
 // no such proxy counts for nothing.
 func (p Proxies) Addr(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
+	addr, host, ok := sender(r)
+	if !ok {
 		return host
 	}
-	addr = plain(addr)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && p.has(addr); i-- {
 		hop, ok := parseHop(strings.TrimSpace(hops[i]))
@@ -34,6 +29,23 @@ func (p Proxies) Addr(r *http.Request) string {
 		addr = hop
 	}
 	return addr.String()
+}
+
+// Sent tells whether a request came from one of the proxies.
+func (p Proxies) Sent(r *http.Request) bool {
+	addr, _, ok := sender(r)
+	return ok && p.has(addr)
+}
+
+// sender is the address that a request's connection comes from; not ok, what it says
+// instead.
+func sender(r *http.Request) (addr netip.Addr, text string, ok bool) {
+	text, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		text = r.RemoteAddr
+	}
+	addr, err = netip.ParseAddr(text)
+	return plain(addr), text, err == nil
 }
 
 // has tells whether an address is one of the operator's proxies.

@@ -3,6 +3,7 @@ package limit
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -39,6 +40,9 @@ func TestAddr(t *testing.T) {
 			r := &http.Request{RemoteAddr: c.remote, Header: http.Header{"X-Forwarded-For": c.header}}
 			if got := c.proxies.Addr(r); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
+			}
+			if past := strings.HasPrefix(c.remote, "203.") || strings.HasPrefix(c.remote, "[2001:") || strings.HasPrefix(c.remote, "[fe80:") || c.remote == "@"; c.proxies.Sent(r) == past {
+				t.Errorf("sent by a proxy: %v", !past)
 			}
 		})
 	}

@@ -1,7 +1,7 @@
 // Package observe sees each request of every door alike: its id, its line in the log,
 // and what meters and traces are told of it. Nothing that it tells was written by who
 // asked: the route and not the path, which may hold a token or a TN; no query, no
-// header, no cookie.
+// cookie, and no header but the id that a trusted proxy gave.
 package observe
 
 import (
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tnreserve/store/tel"
+	"tnreserve/web/limit"
 )
 
 // Observer is told of each request. The functions may be nil.
@@ -44,11 +45,11 @@ type Request struct {
 	start    time.Time
 }
 
-// Begin begins a request at a door. The handler goes on with both that are answered,
+// Begin begins a request at a door, which may have come through proxies. The handler goes on with both that are answered,
 // fills in Route, Account and Client, and calls End whatever happens.
-func (o *Observer) Begin(door string, w http.ResponseWriter, r *http.Request) (*Request, *http.Request) {
+func (o *Observer) Begin(door string, trusted limit.Proxies, w http.ResponseWriter, r *http.Request) (*Request, *http.Request) {
 	q := &Request{ResponseWriter: w, observer: o, start: time.Now()} // a stopwatch; nothing is decided by it
-	q.Seen = Seen{ID: idOf(r), Door: door, Method: MethodOf(r.Method), Route: noRoute}
+	q.Seen = Seen{ID: idOf(trusted, r), Door: door, Method: MethodOf(r.Method), Route: noRoute}
 	q.ctx = context.WithValue(r.Context(), key{}, q)
 	w.Header().Set("X-Request-Id", q.ID)
 	if o.Began != nil {
@@ -117,26 +118,34 @@ func (q *Request) Unwrap() http.ResponseWriter { return q.ResponseWriter }
 const mostID = 64
 
 // idOf is the id that a proxy gave the request, if it is one that can stand anywhere,
-// or a new one.
-func idOf(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); safe(id) {
+// or a new one. Anybody else might give a TN, or the id of another request.
+func idOf(trusted limit.Proxies, r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); trusted.Sent(r) && safe(id) {
 		return id
 	}
 	return rand.Text()[:12]
 }
 
-// safe tells an id of letters, digits and "-_." that is no telephone number: those
+// digitsOfTN is how many digits in a row may be a TN.
+const digitsOfTN = 10
+
+// safe tells an id of letters, digits and "-_." that holds no telephone number: those
 // do not belong into logs.
 func safe(id string) bool {
 	if id == "" || len(id) > mostID {
 		return false
 	}
-	letters := false
+	letters, row := false, 0
 	for _, c := range []byte(id) {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
-			letters = true
-		case '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+			letters, row = true, 0
+		case '0' <= c && c <= '9':
+			if row++; row == digitsOfTN {
+				return false
+			}
+		case c == '-', c == '_', c == '.':
+			row = 0
 		default:
 			return false
 		}

@@ -7,19 +7,26 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
+
+	"tnreserve/web/limit"
 )
 
 func TestIDs(t *testing.T) {
+	proxy := limit.Proxies{netip.MustParsePrefix("192.0.2.0/24")} // where httptest's requests come from
 	for given, taken := range map[string]bool{
 		"": false, "a": true, "7f3c1d9e-0b1c-4f6a-9a55-0c2f6f7d2a10": true, "A_b.c-1": true, strings.Repeat("a", mostID): true,
-		strings.Repeat("a", mostID+1): false, "9195550123": false, "919-555-0123": false, "a b": false, "a\nlevel=ERROR": false, "a\x1b[2J": false, `a"b`: false, "a/b": false, "<a>": false, "é": false,
+		strings.Repeat("a", mostID+1): false, "9195550123": false, "919-555-0123": false, "a9195550123": false, "a-+19195550123": false, "tn-19195550123-b": false, "a-123456789-123456789.b": true, "a b": false, "a\nlevel=ERROR": false, "a\x1b[2J": false, `a"b`: false, "a/b": false, "<a>": false, "é": false,
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header["X-Request-Id"] = []string{given}
-		if got := idOf(r); (got == given) != taken || !safe(got) {
+		if got := idOf(proxy, r); (got == given) != taken || !safe(got) {
 			t.Errorf("%q became %q", given, got)
+		}
+		if got := idOf(nil, r); got == given || !safe(got) {
+			t.Errorf("%q of anybody became %q", given, got)
 		}
 	}
 }
@@ -54,7 +61,7 @@ func TestObserved(t *testing.T) {
 		},
 	}
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q, r := o.Begin("front", w, r)
+		q, r := o.Begin("front", nil, w, r)
 		defer q.End()
 		q.Route, q.Account, q.Client = "/things/{id}", 9500001, "c1"
 		switch r.URL.Path {

@@ -109,7 +109,7 @@ type call struct {
 
 // serve answers one request, whatever happens.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, path []string) {
-	q, r := d.cfg.Observer.Begin("telnyx", w, r)
+	q, r := d.cfg.Observer.Begin("telnyx", d.cfg.Proxies, w, r)
 	defer q.End()
 	c := &call{Door: d, w: q, r: r, id: q.ID, route: &unknown, now: d.store.Now()}
 	h := q.Header()
