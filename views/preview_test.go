@@ -272,6 +272,10 @@ func checkParts(t *testing.T, doc *goquery.Document) {
 	if call := regexp.MustCompile(`@[A-Z]\w*\(`).FindString(doc.Text()); call != "" {
 		t.Errorf("templ took %s for text", call)
 	}
+	// a form answers for a field before its own method of that name, which htmx may call
+	if n := doc.Find("body[hx-boost\\:inherited] form").Find("[name=contains], [name=matches], [name=remove], [name=attributes], [name=parentNode], [name=nextSibling]").Length(); n > 0 {
+		t.Errorf("%d fields hide what htmx asks their form", n)
+	}
 	doc.Find("form").Each(func(_ int, el *goquery.Selection) {
 		method, _ := el.Attr("method")
 		if action, _ := el.Attr("action"); action == "" && method != "dialog" {

@@ -173,7 +173,7 @@ func searchFilters(v Search) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ShowField(Field{Name: "contains", Label: texts.T(ctx, "Contains"), Value: v.Form.Contains, Error: v.Form.Errors["contains"], Placeholder: texts.T(ctx, "%s, %s or %s", "42", "4?2", "FLOWERS"), MaxLength: 20, Class: "f-pat"}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ShowField(Field{Name: "has", ID: "f-contains", Label: texts.T(ctx, "Contains"), Value: v.Form.Contains, Error: v.Form.Errors["contains"], Placeholder: texts.T(ctx, "%s, %s or %s", "42", "4?2", "FLOWERS"), MaxLength: 20, Class: "f-pat"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -342,6 +342,10 @@ func keysAndFocus(t *testing.T, browser context.Context) {
 	b.keys("r")
 	b.holds("r reserves the row", `document.querySelector('tr.cursor, #rows tr').dataset.state === 'mine'`)
 
+	b.keys("/")
+	b.keys("9195550000\r")
+	b.holds("looked up from the search page, whole", `location.pathname === '/lookup' && document.activeElement.id === 'h1' && !document.querySelector('#filters')`)
+
 	for _, id := range []string{"nav-reservations", "nav-lookup", "nav-account", "nav-search"} {
 		b.js(`scrollTo(0, 9999)`)
 		b.click("#" + id)

@@ -344,8 +344,8 @@ func TestSearchByEveryFilter(t *testing.T) {
 	s.unchanged("an impossible search", func() {
 		for query, want := range map[string][2]string{
 			"npa=111": {"npa", "cannot exist"}, "npa=91": {"npa", "three digits"}, "npa=abc": {"npa", "three digits"}, "npa=911": {"npa", "N11"}, "npa=291": {"npa", "N9X"}, "npa=800&type=local": {"npa", "toll-free"},
-			"nxx=1": {"nxx", "An exchange is"}, "nxx=211": {"nxx", "N11"}, "contains=12345678901": {"contains", "ten digits"}, "contains=1?????": {"contains", "wildcards"}, "contains=???": {"contains", "at least one digit"},
-			"contains=FLOWERSFLOWERS": {"contains", "ten digits"}, "contains=1%232": {"contains", "only"}, "starts=x!": {"starts", "only"}, "place=Atlantis": {"place", "no such place"}, "state=ZZ": {"state", "no such place"},
+			"nxx=1": {"nxx", "An exchange is"}, "nxx=211": {"nxx", "N11"}, "contains=12345678901": {"has", "ten digits"}, "contains=1?????": {"has", "wildcards"}, "contains=???": {"has", "at least one digit"},
+			"contains=FLOWERSFLOWERS": {"has", "ten digits"}, "contains=1%232": {"has", "only"}, "starts=x!": {"starts", "only"}, "place=Atlantis": {"place", "no such place"}, "state=ZZ": {"state", "no such place"},
 			"lata=999": {"lata", "no such place"}, "run=x": {"run", "whole number"}, "run=9999": {"run", "In a row"}, "nxx=212-555&npa=919": {"nxx", "another"},
 		} {
 			a := v.want(422, "/search?"+query)

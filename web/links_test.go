@@ -194,7 +194,7 @@ func (c *crawl) ids(page string, a *answer) {
 
 // filled are values for every field of a form that is asked with GET.
 var filled = map[string]string{
-	"q": "9195552900", "npa": "919", "contains": "5?5", "place": "Raleigh", "starts": "919", "ends": "0", "nxx": "555", "state": "NC", "lata": "426", "run": "2",
+	"q": "9195552900", "npa": "919", "has": "5?5", "place": "Raleigh", "starts": "919", "ends": "0", "nxx": "555", "state": "NC", "lata": "426", "run": "2",
 }
 
 func (c *crawl) read(page string, a *answer) {

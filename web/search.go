@@ -30,9 +30,19 @@ func (v *visit) search() error {
 	defer leave()
 	v.made = leave // before the page is sent: a reader who takes nothing must not keep the place
 	values := v.r.URL.Query()
+	// in the form this is "has": a field named "contains" would hide the form's method of
+	// that name, which htmx calls
+	renamed := values.Has("has")
+	if renamed {
+		values["contains"] = values["has"]
+		delete(values, "has")
+	}
 	form, query, faults := v.readSearch(values)
 	if len(faults) == 0 && query.Order == tel.OrderSpread && values.Get("seed") == "" {
 		return v.redirect(with("/search", values, "seed", strconv.FormatUint(v.store.Shelf().NextSeed(), 36)))
+	}
+	if renamed {
+		return v.redirect(with("/search", values))
 	}
 	form.Errors = faults
 	page := views.Search{Form: form, Self: v.self(), Clear: "/search"}

@@ -156,13 +156,28 @@
     // what was refused at a field is mended there
     if (asked) { asked = false; $('#main [aria-invalid]')?.focus(); }
     if (cursorId) document.getElementById(cursorId)?.classList.add('cursor');
-    if (document.activeElement === document.body && lastId) (document.getElementById(lastId) ?? document.getElementById(lastRow)?.querySelector('.c-act .btn'))?.focus({preventScroll: true});
+    if (adrift() && trail.length) refocus();
     refresh();
   });
-  // a swap may turn the button that was pressed into another thing with its id
-  let lastId = '', lastRow = '', cursorId = '', asked = false, sent = null;
+  // A swap may turn the button that was pressed into another thing with its id, or take
+  // it away: then the focus goes to what is left nearest to it. trail is the ids from the
+  // focus outwards.
+  let trail = [], cursorId = '', asked = false, sent = null;
+  const adrift = () => !document.activeElement?.checkVisibility() || document.activeElement === document.body;
+  const able = e => e?.checkVisibility() && e.matches('a[href], button:not(:disabled), input:not(:disabled, [type=hidden]), select, textarea, summary') ? e : null;
+  const refocus = () => {
+    for (const id of trail) {
+      const el = document.getElementById(id);
+      if (!el) continue;
+      const near = el.matches('main, form') ? '' : el.matches('tr') ? '.c-act .btn' : 'a, button, input, summary';
+      const to = able(el) ?? (near && [...el.querySelectorAll('tr.cursor .c-sel input, tr.cursor .c-act .btn'), ...el.querySelectorAll(near)].find(able));
+      if (to) return to.focus({preventScroll: true});
+    }
+    $('#h1')?.focus({preventScroll: true});
+  };
   document.addEventListener('htmx:before:swap', e => {
-    lastId = document.activeElement?.id; lastRow = document.activeElement?.closest('tr')?.id; cursorId = $('tr.cursor')?.id;
+    trail = []; cursorId = $('tr.cursor')?.id;
+    for (let el = adrift() ? null : document.activeElement; el; el = el.parentElement) if (el.id) trail.push(el.id);
     asked = e.detail.ctx?.response?.status === 422;
     sent = asked ? null : e.detail.ctx?.sourceElement?.closest?.('form[data-clear]');
   });
