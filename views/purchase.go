@@ -114,7 +114,7 @@ func monthly(ctx context.Context, m tel.Money) string {
 // orderFor is the button that orders at a price.
 func orderFor(ctx context.Context, m tel.Money) string {
 	if m == 0 {
-		return texts.T(ctx, "Order for No charge")
+		return texts.T(ctx, "Order at no charge")
 	}
 	return texts.T(ctx, "Order for %s", monthly(ctx, m))
 }

@@ -27,8 +27,8 @@ func (configCommand) Help() string {
 flags' names; those in a table [serve] are for serve alone:
 
   db = "/var/lib/tnreserve/tnreserve.db"
-  [serve]
   base-url = "https://numbers.example"
+  [serve]
   trusted-proxy = ["127.0.0.1/32", "::1/128"]
 
 A secret's variable may name a file instead: TNRESERVE_DB_FILE, TNRESERVE_OIDC_CLIENT_SECRET_FILE.

@@ -192,6 +192,9 @@ func TestDeployUnits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if !strings.Contains(files["tnreserve.service"], "AF_NETLINK") {
+		t.Error("the unit forbids to read the machine's own addresses, without which no webhook is sent")
+	}
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Log("without systemd-analyze only the form is looked at")
