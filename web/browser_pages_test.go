@@ -327,7 +327,7 @@ func runPayloads(t *testing.T, browser context.Context) {
 			if i%5 == 0 { // as a whole page; the others as htmx brings them
 				b.goTo(path)
 			} else {
-				b.js(fmt.Sprintf(`window.mark = 1; (a => { a.id = 'go'; a.href = %q; a.textContent = 'go'; document.querySelector('#main').replaceChildren(a); htmx.process(a); a.click() })(document.createElement('a'))`, path))
+				b.js(fmt.Sprintf(`window.mark = 1; (a => { a.id = 'go'; a.href = %q; a.textContent = 'go'; document.querySelector('#main').append(a); htmx.process(a); a.click() })(document.createElement('a'))`, path))
 				b.holds("brought "+path, `!document.querySelector('#main > a#go')`)
 			}
 			unharmed(b, who+" "+path)
