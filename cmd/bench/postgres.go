@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -95,5 +96,34 @@ func (b *bench) measureNodes(db string, n int, next func() tel.Number) error {
 		}
 		b.row(fmt.Sprintf("%s, %d clients", tel.Plural(n, "node"), clients), fmt.Sprintf("%.0f/s", l.rate()), l.took.String())
 	}
+	return b.searchWhileReserving(nodes, anyNode, next)
+}
+
+// searchWhileReserving lets 8 people search without rest while 32 clients reserve.
+func (b *bench) searchWhileReserving(nodes []*server, by way, next func() tel.Number) error {
+	var mu sync.Mutex
+	var took times
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	start := time.Now()
+	for i := range 8 {
+		wg.Go(func() {
+			for n := 0; !stop.Load(); n++ {
+				t := time.Now()
+				if _, _, err := nodes[i%len(nodes)].get(fmt.Sprintf("/search?contains=424&seed=%d", i*100_000+n)); err == nil {
+					mu.Lock()
+					took = append(took, time.Since(t))
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	l, err := b.reserveFor(by, 32, loadFor, next)
+	stop.Store(true)
+	wg.Wait()
+	if err != nil {
+		return err
+	}
+	b.row(fmt.Sprintf("%s, 8 search while 32 reserve %.0f/s", tel.Plural(len(nodes), "node"), l.rate()), fmt.Sprintf("%.0f searches/s", float64(len(took))/time.Since(start).Seconds()), took.String())
 	return nil
 }
