@@ -88,11 +88,11 @@
   // --- Live: one stream; its messages become events that regions listen to. It begins
   // with what happened since the page was made. News that come while another page is on
   // its way may be newer than that page: they are told again once it stands.
-  let linked = '', onTheWay = 0;
-  const missed = new Set(), byItself = e => e.detail.ctx.sourceEvent?.type?.startsWith('live:');
-  document.addEventListener('htmx:before:request', e => { if (!byItself(e)) onTheWay++; });
+  let linked = '';
+  const onTheWay = new Set(), missed = new Set(), byItself = e => e.detail.ctx.sourceEvent?.type?.startsWith('live:');
+  document.addEventListener('htmx:before:request', e => { if (!byItself(e)) onTheWay.add(e.detail.ctx); });
   document.addEventListener('htmx:finally:request', e => {
-    if (byItself(e) || --onTheWay) return;
+    if (!onTheWay.delete(e.detail.ctx) || onTheWay.size) return;
     for (const n of missed) fire(n);
     missed.clear();
   });
@@ -108,7 +108,7 @@
       stream = new EventSource(document.body.dataset.live);
       stream.onopen = () => { wait = 5000; linked = 'on'; badge(); };
       stream.onerror = () => { linked = 'wait'; badge(); if (stream.readyState === EventSource.CLOSED) { setTimeout(open, wait); wait = Math.min(2 * wait, 60000); } };
-      for (const n of names) stream.addEventListener(n, () => { if (onTheWay) missed.add(n); fire(n); });
+      for (const n of names) stream.addEventListener(n, () => { if (onTheWay.size) missed.add(n); fire(n); });
     };
     const names = ['reservations', 'shelf', 'orders', 'account', 'import'];
     open();
