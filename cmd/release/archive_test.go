@@ -69,3 +69,15 @@ func written(t *testing.T, write func(string, string, []entry, time.Time) (strin
 	}
 	return text
 }
+
+func TestChosen(t *testing.T) {
+	if all, err := chosen(""); err != nil || len(all) != len(targets) {
+		t.Error(all, err)
+	}
+	if one, err := chosen("linux_amd64"); err != nil || len(one) != 1 || one[0].String() != "linux_amd64" {
+		t.Error(one, err)
+	}
+	if none, err := chosen("linux/amd64"); err == nil {
+		t.Error(none)
+	}
+}

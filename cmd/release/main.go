@@ -47,8 +47,25 @@ func main() {
 	}
 }
 
+// chosen are all systems, or the one of a name.
+func chosen(only string) ([]target, error) {
+	if only == "" {
+		return targets, nil
+	}
+	for _, t := range targets {
+		if t.String() == only {
+			return []target{t}, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no system %q to build for", only)
+}
+
 // release builds for every system, from the top of the project.
 func release(out, only string) error {
+	systems, err := chosen(only)
+	if err != nil {
+		return err
+	}
 	at, err := commitTime()
 	if err != nil {
 		return err
@@ -61,10 +78,7 @@ func release(out, only string) error {
 		return err
 	}
 	var sums strings.Builder
-	for _, t := range targets {
-		if only != "" && only != t.String() {
-			continue
-		}
+	for _, t := range systems {
 		name := fmt.Sprintf("tnreserve_%s_%s", version, t)
 		archive, err := buildArchive(out, name, t, at)
 		if err != nil {
