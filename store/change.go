@@ -216,7 +216,7 @@ func (w *writer) tryCommit(batch []*job) (spoilt bool, err error) {
 
 // tell tells the changes, and who watches, of the turn that ended.
 func (w *writer) tell(batch []*job) {
-	w.turn.Ended = time.Now()
+	w.turn.Ended = time.Now() // a stopwatch
 	for _, j := range batch {
 		j.turn = w.turn
 	}

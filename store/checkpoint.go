@@ -39,7 +39,7 @@ func (s *Store) checkpoint(ctx context.Context) {
 
 // moveLog does it once, unless another program copies the log.
 func (s *Store) moveLog(ctx context.Context) error {
-	if err := s.leaveLog(ctx, s.writer.conn); err != nil || s.logLeft {
+	if err := s.leaveLog(ctx, s.write, s.writer.conn); err != nil || s.logLeft {
 		return err
 	}
 	_, err := s.write.ExecContext(ctx, s.dialect.checkpoint)
@@ -48,13 +48,15 @@ func (s *Store) moveLog(ctx context.Context) error {
 
 // leaveLog leaves moving the log to a replicator, where there is one: what somebody else
 // moves it may never have copied, and its copy was found damaged. Should it be gone, the
-// writer keeps the log from growing without end.
-func (s *Store) leaveLog(ctx context.Context, conn *sql.Conn) error {
+// writer keeps the log from growing without end. Whether there is one is asked on a
+// connection that is not the writer's once that writes: a question that is cut short cuts
+// what else runs on its connection.
+func (s *Store) leaveLog(ctx context.Context, ask rowQuerier, writer *sql.Conn) error {
 	if s.dialect.replicated == "" {
 		return nil
 	}
 	was := s.logLeft
-	if err := conn.QueryRowContext(ctx, s.dialect.replicated).Scan(&s.logLeft); err != nil || s.logLeft == was {
+	if err := ask.QueryRowContext(ctx, s.dialect.replicated).Scan(&s.logLeft); err != nil || s.logLeft == was {
 		return err
 	}
 	if !s.logLeft {
@@ -62,6 +64,11 @@ func (s *Store) leaveLog(ctx context.Context, conn *sql.Conn) error {
 		return nil
 	}
 	s.log.Info("the database is replicated: moving its log is left to the replicator")
-	_, err := conn.ExecContext(ctx, s.dialect.leaveLog)
+	_, err := writer.ExecContext(context.WithoutCancel(ctx), s.dialect.leaveLog)
 	return err
+}
+
+// rowQuerier is a connection, or a pool of them.
+type rowQuerier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }

@@ -189,7 +189,7 @@ func (s *Store) makeReady(ctx context.Context, conn *sql.Conn) error {
 	if err := s.dialect.claim(ctx, conn); err != nil {
 		return err
 	}
-	if err := s.leaveLog(ctx, conn); err != nil {
+	if err := s.leaveLog(ctx, conn, conn); err != nil {
 		return err
 	}
 	steps, err := migrate(ctx, conn, s.dialect)

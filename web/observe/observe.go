@@ -45,8 +45,9 @@ type Request struct {
 	start    time.Time
 }
 
-// Begin begins a request at a door, which may have come through proxies. The handler goes on with both that are answered,
-// fills in Route, Account and Client, and calls End whatever happens.
+// Begin begins a request at a door, which may have come through proxies. The handler
+// goes on with both that are answered, fills in Route, Account and Client, and calls End
+// whatever happens.
 func (o *Observer) Begin(door string, trusted limit.Proxies, w http.ResponseWriter, r *http.Request) (*Request, *http.Request) {
 	q := &Request{ResponseWriter: w, observer: o, start: time.Now()} // a stopwatch; nothing is decided by it
 	q.Seen = Seen{ID: idOf(trusted, r), Door: door, Method: MethodOf(r.Method), Route: noRoute}
