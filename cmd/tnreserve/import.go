@@ -124,7 +124,9 @@ func (c *importCommand) bring(ctx context.Context, p *process, inv *intake.Inven
 	case len(inv.Blocks) == 0 || c.DryRun && c.exists() != nil:
 		return nil, nil
 	case c.DryRun:
-		s, err := c.open(ctx, p, false)
+		cfg := p.config(false)
+		cfg.Schema = store.SchemaRefuse
+		s, err := c.openExistingWith(ctx, cfg)
 		if err != nil {
 			return nil, err
 		}
