@@ -169,7 +169,12 @@ type Import struct {
 }
 
 // Same is how many blocks the inventory has already, just so.
-func (v Import) Same() int { return v.Blocks - v.Added - v.Changed }
+func (v Import) Same() int {
+	if v.State == ImportFailed { // of those that it came to
+		return max(0, v.Done-v.Added-v.Changed)
+	}
+	return v.Blocks - v.Added - v.Changed
+}
 
 // Blocked tells that the file cannot be confirmed.
 func (v Import) Blocked() bool { return v.Accepted == 0 || v.Strict && v.Refused > 0 }
@@ -340,12 +345,22 @@ func (v Import) result(ctx context.Context) string {
 		texts.T(ctx, "%d numbers", v.TNs), texts.T(ctx, "%d blocks", v.Blocks), v.Added, v.Changed, v.Same())
 }
 
-func (v Import) failure(ctx context.Context) string {
-	same := texts.T(ctx, "The inventory is as it was before.")
-	if v.Problem == "" {
-		return same
+func (v Import) failed(ctx context.Context) string {
+	if v.Added+v.Changed > 0 {
+		return texts.T(ctx, "Only a part was imported")
 	}
-	return texts.T(ctx, v.Problem) + " " + same
+	return texts.T(ctx, "Nothing was imported")
+}
+
+func (v Import) failure(ctx context.Context) string {
+	rest := texts.T(ctx, "The inventory is as it was before.")
+	if v.Added+v.Changed > 0 {
+		rest = texts.T(ctx, "Blocks written: %d.", v.Added+v.Changed)
+	}
+	if v.Problem == "" {
+		return rest
+	}
+	return texts.T(ctx, v.Problem) + " " + rest
 }
 
 // tabs are the ways to count the whole inventory.
