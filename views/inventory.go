@@ -46,7 +46,6 @@ func (s InventorySum) Other() int { return s.Total - s.Free - s.Reserved }
 // InventoryRow is one state, area code or rate center.
 type InventoryRow struct {
 	Key    string // "NC", "919", "RALEIGH"
-	Name   string // what it is called beside its key: "North Carolina"; may be ""
 	State  string // for an area code or a rate center
 	Blocks int
 	Total  int
@@ -235,16 +234,12 @@ func (v Inventory) up(ctx context.Context) (label, href string) {
 	return texts.T(ctx, "Inventory"), "/inventory"
 }
 
-// about is the second line of a row: its name, and the state where the page does
-// not say it already.
+// about is the second line of a row: the state, where the page does not say it already.
 func (r InventoryRow) about(v Inventory) string {
-	switch {
-	case r.State == "" || r.State == v.Within || r.State == v.State:
-		return r.Name
-	case r.Name == "":
-		return r.State
+	if r.State == v.Within || r.State == v.State {
+		return ""
 	}
-	return r.Name + ", " + r.State
+	return r.State
 }
 
 // id tells rows apart: rate centers of one name stand in several states.
