@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -9,12 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
+	"time"
 
 	"tnreserve/store/tel"
 )
 
-// Backup writes a consistent copy of the database to a new file while the service
-// goes on, and opens it to see that it is whole. The file appears under its name only
+// Backup writes a consistent copy of the database, of whatever schema, to a new file
+// while the service goes on, and opens it to see that it is whole. The file appears under its name only
 // when it is complete. CodeConflict when the file exists.
 func (s *Store) Backup(ctx context.Context, file string) error {
 	if s.dialect.backup != "" {
@@ -31,10 +34,7 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 			return tel.Refuse(tel.CodeConflict, "%s exists already; choose another name.", name)
 		}
 	}
-	part := file + ".part"
-	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
+	part := file + ".part-" + rand.Text()[:8] // nobody else's who makes the same copy now
 	// VACUUM INTO reads at one moment and writes elsewhere: nobody waits for it. The
 	// readers' connections may not write, so it gets one of its own.
 	db, err := s.dialect.open(s.cfg.DB, false)
@@ -42,14 +42,18 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 		return err
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(ctx, `VACUUM INTO $1`, part); err != nil {
-		return errors.Join(fmt.Errorf("copying the database: %w", err), os.Remove(part))
+	defer os.Remove(part)
+	if err := s.cfg.vacuumInto(ctx, db, part); err != nil {
+		return fmt.Errorf("copying the database: %w", err)
 	}
 	if err := checkPages(ctx, part); err != nil {
-		return errors.Join(err, os.Remove(part))
+		return err
 	}
 	if err := syncFile(part); err != nil {
 		return err
+	}
+	if exists(file) { // since it was looked for
+		return tel.Refuse(tel.CodeConflict, "%s exists already; choose another name.", file)
 	}
 	if err := os.Rename(part, file); err != nil {
 		return err
@@ -57,16 +61,62 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	return syncFolder(file)
 }
 
+// vacuumInto writes all that a database holds into a new file. How far it is can be seen
+// by the file's size alone, which is about the database's in the end.
+func (c Config) vacuumInto(ctx context.Context, db *sql.DB, file string) error {
+	var total int64
+	if err := db.QueryRowContext(ctx, `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`).Scan(&total); err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		look := time.NewTicker(200 * time.Millisecond)
+		defer look.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-look.C:
+				if info, err := os.Stat(file); err == nil {
+					c.progress("copying", "bytes", min(info.Size(), total), total)
+				}
+			}
+		}
+	})
+	_, err := db.ExecContext(ctx, `VACUUM INTO $1`, file)
+	close(done)
+	watching.Wait()
+	return err
+}
+
 // CheckCopy holds every invariant against a backup, as Check does against a database,
-// and leaves it as it is. It answers what is broken.
-func CheckCopy(ctx context.Context, file string) ([]string, error) {
+// and leaves it as it is; one of an older schema is brought forward in a copy of its own
+// for that. It answers what is broken.
+func CheckCopy(ctx context.Context, cfg Config, file string) (broken []string, err error) {
 	db, err := openCopy(file)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
-	s := &Store{cfg: Config{NoShelf: true}, dialect: sqliteDialect, read: newReader(db, sqliteDialect)}
-	return s.Check(ctx)
+	behind, err := schemaBehind(ctx, db, sqliteDialect)
+	if err != nil {
+		return nil, err
+	}
+	if !behind {
+		s := &Store{cfg: Config{NoShelf: true, Progress: cfg.Progress}, dialect: sqliteDialect, read: newReader(db, sqliteDialect)}
+		return s.Check(ctx)
+	}
+	r := restorer{ctx: ctx, cfg: cfg, file: file, part: file + ".checking-" + rand.Text()[:8]}
+	defer r.removePart()
+	if err := r.copy(); err != nil {
+		return nil, err
+	}
+	err = r.opened(func(s *Store) error {
+		broken, err = s.Check(ctx)
+		return err
+	})
+	return broken, err
 }
 
 // openCopy opens a file to read it and no more. Without a log beside it nobody writes

@@ -213,7 +213,7 @@ func TestBackupWhileWriting(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	if left, _ := filepath.Glob(filepath.Join(dir, "*.part")); left != nil {
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.part*")); left != nil {
 		t.Error(left)
 	}
 	code(t, s.Backup(ctx, s.Path), tel.CodeConflict)

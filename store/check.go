@@ -112,6 +112,10 @@ func (c *checker) rows() error {
 // events follows the hash chain and replays it: what is held according to the
 // history must be what is held according to the rows.
 func (c *checker) events() error {
+	var total int64
+	if err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&total); err != nil {
+		return err
+	}
 	rows, err := c.tx.QueryContext(c.ctx, `SELECT `+eventColumns+` FROM event ORDER BY seq`)
 	told := history{held: map[tel.Number]int64{}, told: map[int64]fate{}, past: map[pastKey]pastFate{}, kept: map[tel.Number]keeping{}, orders: map[int64]orderFate{}, endpoints: map[string]endpointFate{}}
 	var before [sha256.Size]byte
@@ -132,6 +136,9 @@ func (c *checker) events() error {
 		}
 		before, last = e.Hash, e.Seq
 		told.replay(e)
+		if last%1024 == 0 {
+			c.store.cfg.progress("checking", "events", last, total)
+		}
 		return nil
 	})
 	if err != nil {

@@ -105,6 +105,43 @@ func TestImportOfSomeTNs(t *testing.T) {
 	checked(t, s.Store)
 }
 
+// A file without a column says nothing of it, for a block as for a TN with an offer of
+// its own; the preview counts what the import then does.
+func TestImportWithoutColumns(t *testing.T) {
+	s := storetest.Open(t)
+	one, other := raleigh(42), raleigh(43)
+	offer := func(tn tel.Number) tel.Offer { return must[*store.TNReport](t)(s.LookUp(ctx, operator, tn)).Offer }
+	both := func(name, csv string, want store.Imported) {
+		t.Helper()
+		same(t, name+", preview", must[store.Imported](t)(s.CompareImport(ctx, operator, read(t, csv))), want)
+		same(t, name, bring(t, s.Store, csv), want)
+		same(t, name+", again", must[store.Imported](t)(s.CompareImport(ctx, operator, read(t, csv))), store.Imported{BlocksUnchanged: want.BlocksNew + want.BlocksChanged + want.BlocksUnchanged})
+	}
+	both("a block", "npa,nxx,x,features,tier,monthly_cost\n919,555,2,sms|voice,gold,9.00\n", store.Imported{BlocksChanged: 1})
+	gold := tel.Offer{Features: "sms,voice", Tier: "gold", MonthlyCost: 900_000}
+	both("its place only", "npa,nxx,x\n919,555,2\n", store.Imported{BlocksUnchanged: 1})
+	both("a TN only", "tn\n9195552042\n", store.Imported{BlocksUnchanged: 1})
+	both("a TN's price", "tn,monthly_cost\n9195552042,7.00\n", store.Imported{BlocksChanged: 1})
+	cheap := gold
+	cheap.MonthlyCost = 700_000
+	same(t, "one", offer(one), cheap)
+	same(t, "other", offer(other), gold)
+	both("the tier of all", "npa,nxx,x,tier\n919,555,2,\n", store.Imported{BlocksChanged: 1})
+	cheap.Tier, gold.Tier = "", ""
+	same(t, "one", offer(one), cheap)
+	same(t, "other", offer(other), gold)
+	both("no features", "tn,features\n9195552043,\n", store.Imported{BlocksChanged: 1})
+	same(t, "one", offer(one), cheap)
+	same(t, "other", offer(other), tel.Offer{MonthlyCost: 900_000})
+	both("new", "npa,nxx,x,tn,tier\n919,556,0,,\n,,,9195560001,gold\n", store.Imported{BlocksNew: 1, TNsNew: 1000})
+	same(t, "one of the new", offer(tel.NewNumber(919, 556, 1)), tel.Offer{Tier: "gold"})
+	same(t, "another", offer(tel.NewNumber(919, 556, 2)), tel.Offer{})
+	both("more of a part", "start,end,tier\n9195570000,9195570099,gold\n", store.Imported{BlocksNew: 1, TNsNew: 100})
+	both("more of a part", "tn\n9195570100\n", store.Imported{BlocksChanged: 1, TNsNew: 1})
+	same(t, "of the block's offer", offer(tel.NewNumber(919, 557, 100)), tel.Offer{Tier: "gold"})
+	checked(t, s.Store)
+}
+
 // An import that was cut off is run again to the same end; what a neighbour breaks
 // in the same transaction is written all the same.
 func TestImportCutOffAndDisturbed(t *testing.T) {

@@ -18,7 +18,8 @@ import (
 	"tnreserve/store/tel"
 )
 
-// Imported counts what an import changed.
+// Imported counts what an import changed. A block of which only some TN's own offer
+// changed counts as changed.
 type Imported struct {
 	BlocksNew       int   `json:"blocks_new"`
 	BlocksChanged   int   `json:"blocks_changed"`
@@ -38,27 +39,43 @@ func (s *Store) Import(ctx context.Context, actor tel.Actor, inv *intake.Invento
 	if !actor.Can(tel.ActManageInventory) {
 		return total, tel.Forbidden(tel.ActManageInventory)
 	}
-	im := importer{s: s, names: newNames()}
+	im := importer{s: s, names: newNames(), says: inv.Says}
 	if err := im.loadNames(ctx); err != nil {
 		return total, err
 	}
-	offers := inv.TNOffers
-	for done := 0; done < len(inv.Blocks); {
-		chunk := inv.Blocks[done:min(done+importAtOnce, len(inv.Blocks))]
-		last := chunk[len(chunk)-1].Block
-		n, _ := slices.BinarySearchFunc(offers, last+1, func(o intake.TNOffer, b tel.Block) int { return int(o.TN.Block() - b) })
-		part, err := im.chunk(ctx, actor, chunk, offers[:n])
+	done := 0
+	err := eachChunk(inv, func(blocks []intake.Block, offers []intake.TNOffer) error {
+		part, err := im.chunk(ctx, actor, blocks, offers)
 		if err != nil {
-			return total, err
+			return err
 		}
-		offers = offers[n:]
 		total.add(part)
-		done += len(chunk)
+		done += len(blocks)
 		if progress != nil {
 			progress(done, len(inv.Blocks))
 		}
+		return nil
+	})
+	return total, err
+}
+
+// eachChunk calls fn with some blocks after others, and the offers of their TNs.
+func eachChunk(inv *intake.Inventory, fn func([]intake.Block, []intake.TNOffer) error) error {
+	offers := inv.TNOffers
+	for chunk := range slices.Chunk(inv.Blocks, importAtOnce) {
+		n := offersUpTo(offers, chunk[len(chunk)-1].Block)
+		if err := fn(chunk, offers[:n]); err != nil {
+			return err
+		}
+		offers = offers[n:]
 	}
-	return total, nil
+	return nil
+}
+
+// offersUpTo is how many of the sorted offers are of TNs of the block or one before it.
+func offersUpTo(offers []intake.TNOffer, last tel.Block) int {
+	n, _ := slices.BinarySearchFunc(offers, last+1, func(o intake.TNOffer, b tel.Block) int { return int(o.TN.Block() - b) })
+	return n
 }
 
 func (i *Imported) add(o Imported) {
@@ -70,7 +87,8 @@ func (i *Imported) add(o Imported) {
 
 // importer knows the ids of places and offers, so that each is asked for once.
 type importer struct {
-	s *Store
+	s    *Store
+	says intake.OfferColumns
 	names
 }
 
@@ -79,15 +97,24 @@ type names struct {
 	places  map[tel.Place]shelf.PlaceID
 	offers  map[tel.Offer]shelf.OfferID
 	placeOf map[shelf.PlaceID]tel.Place
+	offerOf map[shelf.OfferID]tel.Offer
 	more    *names // where these do not know
 }
 
 func newNames() names {
-	return names{map[tel.Place]shelf.PlaceID{}, map[tel.Offer]shelf.OfferID{}, map[shelf.PlaceID]tel.Place{}, nil}
+	return names{map[tel.Place]shelf.PlaceID{}, map[tel.Offer]shelf.OfferID{}, map[shelf.PlaceID]tel.Place{}, map[shelf.OfferID]tel.Offer{}, nil}
+}
+
+// known looks where fn says, and then where more is known.
+func known[K comparable, V any](n *names, fn func(*names) map[K]V, key K) (v V, ok bool) {
+	for ; n != nil && !ok; n = n.more {
+		v, ok = fn(n)[key]
+	}
+	return v, ok
 }
 
 func (n *names) addPlace(id shelf.PlaceID, p tel.Place) { n.places[p], n.placeOf[id] = id, p }
-func (n *names) addOffer(id shelf.OfferID, o tel.Offer) { n.offers[o] = id }
+func (n *names) addOffer(id shelf.OfferID, o tel.Offer) { n.offers[o], n.offerOf[id] = id, o }
 
 func (im *importer) loadNames(ctx context.Context) error {
 	return errors.Join(im.s.eachPlace(ctx, im.s.read, im.addPlace, everyName), im.s.eachOffer(ctx, im.s.read, im.addOffer))
@@ -141,10 +168,8 @@ func eachRow(rows *sql.Rows, err error, fn func(scanner) error) error {
 }
 
 func (t *tx) placeID(n *names, p tel.Place) (id shelf.PlaceID, err error) {
-	for known := n; known != nil; known = known.more {
-		if id, ok := known.places[p]; ok {
-			return id, nil
-		}
+	if id, ok := known(n, func(n *names) map[tel.Place]shelf.PlaceID { return n.places }, p); ok {
+		return id, nil
 	}
 	t.writes++
 	err = t.row(`INSERT INTO place (city, state, rate_center, lata, carrier) VALUES ($1, $2, $3, $4, $5)
@@ -155,10 +180,8 @@ func (t *tx) placeID(n *names, p tel.Place) (id shelf.PlaceID, err error) {
 }
 
 func (t *tx) offerID(n *names, o tel.Offer) (id shelf.OfferID, err error) {
-	for known := n; known != nil; known = known.more {
-		if id, ok := known.offers[o]; ok {
-			return id, nil
-		}
+	if id, ok := known(n, func(n *names) map[tel.Offer]shelf.OfferID { return n.offers }, o); ok {
+		return id, nil
 	}
 	t.writes++
 	err = t.row(`INSERT INTO offer (features, tier, monthly_cost) VALUES ($1, $2, $3)
@@ -175,7 +198,7 @@ func (im *importer) chunk(ctx context.Context, actor tel.Actor, blocks []intake.
 	err := im.s.change(ctx, actor, func(t *tx) error {
 		out, fresh = Imported{}, newNames()
 		fresh.more = &im.names
-		w := blockWriter{tx: t, names: &fresh, out: &out, wanted: map[tel.Number]shelf.OfferID{}}
+		w := blockWriter{tx: t, names: &fresh, says: im.says, out: &out}
 		if err := w.write(blocks, offers); err != nil {
 			return err
 		}
@@ -188,6 +211,7 @@ func (im *importer) chunk(ctx context.Context, actor tel.Actor, blocks []intake.
 		maps.Copy(im.places, fresh.places)
 		maps.Copy(im.offers, fresh.offers)
 		maps.Copy(im.placeOf, fresh.placeOf)
+		maps.Copy(im.offerOf, fresh.offerOf)
 	}
 	return out, err
 }
@@ -196,32 +220,25 @@ func (im *importer) chunk(ctx context.Context, actor tel.Actor, blocks []intake.
 type blockWriter struct {
 	*tx
 	names   *names
+	says    intake.OfferColumns
 	out     *Imported
-	gone    []tel.Block                  // to be written again
-	rows    []any                        // of table block
-	wanted  map[tel.Number]shelf.OfferID // offers of TNs by themselves
-	touched [][2]tel.Block               // that differ, in whole or in some TN's own offer
+	gone    []tel.Block      // to be written again
+	rows    []any            // of table block
+	own     []intake.TNOffer // of TNs by themselves
+	touched [][2]tel.Block   // that differ, in whole or in some TN's own offer
 }
 
 func (w *blockWriter) write(blocks []intake.Block, offers []intake.TNOffer) error {
-	spans := spansOf(blocks)
-	have, err := blocksByID(spans, w.query)
+	have, err := w.names.present(blocks, w.query, w.row)
 	if err != nil {
 		return err
 	}
-	own, err := w.ownOffers(spans)
+	err = eachBecoming(w.says, blocks, offers, have, func(in intake.Block, was *present, now future) error {
+		w.out.count(was, now)
+		return w.block(in.Block, was, now)
+	})
 	if err != nil {
 		return err
-	}
-	for _, o := range offers {
-		if w.wanted[o.TN], err = w.offerID(w.names, o.Offer); err != nil {
-			return err
-		}
-	}
-	for _, b := range blocks {
-		if err := w.block(b, have[b.Block], own[b.Block]); err != nil {
-			return err
-		}
 	}
 	if err := w.execEach(keys(w.gone), `DELETE FROM block WHERE id`); err != nil {
 		return err
@@ -232,81 +249,146 @@ func (w *blockWriter) write(blocks []intake.Block, offers []intake.TNOffer) erro
 	return w.putTNOffers()
 }
 
-// ownOffers are the TNs of some blocks that have offers of their own.
-func (w *blockWriter) ownOffers(spans [][2]tel.Block) (map[tel.Block][]tel.Number, error) {
-	own := map[tel.Block][]tel.Number{}
-	return own, eachTNOffer(spans, w.query, func(tn tel.Number, _ shelf.OfferID) {
-		own[tn.Block()] = append(own[tn.Block()], tn)
-	})
-}
-
-func blocksByID(spans [][2]tel.Block, query func(string, ...any) (*sql.Rows, error)) (map[tel.Block]*shelf.Block, error) {
-	have := map[tel.Block]*shelf.Block{}
-	return have, eachBlock(spans, query, func(b shelf.Block) { have[b.Block] = &b })
-}
-
-// block decides what an import does to one block: nothing, or the row to write. An
-// UPDATE would cost a statement per block, so a changed row is removed and written
-// again with the rest.
-func (w *blockWriter) block(in intake.Block, have *shelf.Block, own []tel.Number) error {
-	named, err := w.offerID(w.names, in.Offer)
+// block notes what is to be written for one block. An UPDATE would cost a statement per
+// block, so a changed row is removed and written again with the rest.
+func (w *blockWriter) block(b tel.Block, was *present, now future) error {
+	if now.same(was) {
+		return nil
+	}
+	w.touched = append(w.touched, [2]tel.Block{b, b})
+	w.own = append(w.own, now.own...)
+	if !now.row {
+		return nil
+	}
+	place, err := w.placeID(w.names, now.place)
 	if err != nil {
 		return err
 	}
-	var was tel.Place
-	if have != nil {
-		if was, err = w.placeNamed(have.Place); err != nil {
-			return err
-		}
-	}
-	now, place := become(in, named, have, was)
-	if have != nil {
-		w.nameOffers(in, named, now.Offer, own)
-	}
-	if now.Place, err = w.placeID(w.names, place); err != nil {
+	offer, err := w.offerID(w.names, now.offer)
+	if err != nil {
 		return err
 	}
-	if !w.out.count(have, now) {
-		return nil
+	if was != nil {
+		w.gone = append(w.gone, b)
 	}
-	if have != nil {
-		w.gone = append(w.gone, in.Block)
-	}
-	w.touched = append(w.touched, [2]tel.Block{in.Block, in.Block})
-	w.rows = append(w.rows, int64(now.Block), int64(now.Place), int64(now.Offer), encodeMembers(now.Members))
+	w.rows = append(w.rows, int64(b), int64(place), int64(offer), encodeMembers(now.members))
 	return nil
 }
 
-// become is what a block will be after an import, and where; have is nil for a new one,
-// was is where it is now. A file that names only part of a block says nothing of how the
-// other TNs are sold, and an empty part of a place says nothing at all.
-func become(in intake.Block, named shelf.OfferID, have *shelf.Block, was tel.Place) (now shelf.Block, place tel.Place) {
-	now = shelf.Block{Block: in.Block, Offer: named, Members: in.Members}
-	if have == nil {
-		return now, in.Place
-	}
-	now.Members = union(have.Members, in.Members)
-	if memberCount(now.Members) != memberCount(in.Members) {
-		now.Offer = have.Offer // some TNs are not the file's
-	}
-	return now, completed(in.Place, was)
+// present is a block as it is before an import.
+type present struct {
+	shelf.Block
+	place tel.Place
+	offer tel.Offer
+	own   map[tel.Number]tel.Offer // of TNs by themselves
 }
 
-// count adds one block to the counts: what it was (nil: not there) and what it is to
-// be. It tells whether there is something to write.
-func (i *Imported) count(have *shelf.Block, now shelf.Block) (differs bool) {
-	switch {
-	case have == nil:
-		i.BlocksNew++
-		i.TNsNew += memberCount(now.Members)
-		return true
-	case have.Place == now.Place && have.Offer == now.Offer && memberCount(now.Members) == memberCount(have.Members):
-		i.BlocksUnchanged++
-		return false
+// present reads how some blocks are; those that are not there yet are left out.
+func (n *names) present(blocks []intake.Block, query func(string, ...any) (*sql.Rows, error), row func(string, ...any) scanner) (map[tel.Block]*present, error) {
+	spans, have := spansOf(blocks), map[tel.Block]*present{}
+	if err := eachBlock(spans, query, func(b shelf.Block) { have[b.Block] = &present{Block: b} }); err != nil {
+		return nil, err
 	}
-	i.BlocksChanged++
-	i.TNsNew += memberCount(now.Members) - memberCount(have.Members)
-	return true
+	own := map[tel.Number]shelf.OfferID{}
+	if err := eachTNOffer(spans, query, func(tn tel.Number, o shelf.OfferID) { own[tn] = o }); err != nil {
+		return nil, err
+	}
+	var err error
+	for _, p := range have {
+		if p.place, err = n.placeNamed(p.Place, row); err != nil {
+			return nil, err
+		}
+		if p.offer, err = n.offerNamed(p.Offer, row); err != nil {
+			return nil, err
+		}
+	}
+	for tn, id := range own {
+		p := have[tn.Block()]
+		if p == nil {
+			continue
+		}
+		if p.own == nil {
+			p.own = map[tel.Number]tel.Offer{}
+		}
+		if p.own[tn], err = n.offerNamed(id, row); err != nil {
+			return nil, err
+		}
+	}
+	return have, nil
+}
+
+// future is what a block will be after an import.
+type future struct {
+	members *shelf.Bits
+	place   tel.Place
+	offer   tel.Offer
+	row     bool             // the block itself differs
+	own     []intake.TNOffer // that TNs of it get
+}
+
+func (f future) same(was *present) bool { return was != nil && !f.row && len(f.own) == 0 }
+
+// eachBecoming decides what an import does to each of some blocks.
+func eachBecoming(says intake.OfferColumns, blocks []intake.Block, offers []intake.TNOffer, have map[tel.Block]*present, fn func(intake.Block, *present, future) error) error {
+	for _, in := range blocks {
+		n := offersUpTo(offers, in.Block)
+		was := have[in.Block]
+		if err := fn(in, was, become(says, in, offers[:n], was)); err != nil {
+			return err
+		}
+		offers = offers[n:]
+	}
+	return nil
+}
+
+// become is what an import makes of a block; was is nil for a new one. A file that names
+// only part of a block says nothing of how the other TNs are sold; an empty part of a
+// place, and a part of an offer that has no column, says nothing at all.
+func become(says intake.OfferColumns, in intake.Block, offers []intake.TNOffer, was *present) future {
+	if was == nil {
+		return future{members: in.Members, place: in.Place, offer: in.Offer, row: true, own: offers}
+	}
+	named := says.Over(was.offer, in.Offer)
+	now := future{members: union(was.Members, in.Members), place: completed(in.Place, was.place), offer: named}
+	if memberCount(now.members) != memberCount(in.Members) {
+		now.offer = was.offer // some TNs are not the file's
+	}
+	now.row = now.place != was.place || now.offer != was.offer || memberCount(now.members) != memberCount(was.Members)
+	if named == now.offer && len(offers)+len(was.own) == 0 {
+		return now
+	}
+	for i := range tel.BlockSize {
+		if in.Members != nil && !in.Members.Has(i) {
+			continue
+		}
+		tn, said := in.Block.Number(i), in.Offer
+		if len(offers) > 0 && offers[0].TN == tn {
+			said, offers = offers[0].Offer, offers[1:]
+		}
+		is, otherwise := was.own[tn]
+		wanted, left := says.Over(was.offer, said), now.offer
+		if otherwise {
+			wanted, left = says.Over(is, said), is
+		}
+		if wanted != left {
+			now.own = append(now.own, intake.TNOffer{TN: tn, Offer: wanted})
+		}
+	}
+	return now
+}
+
+// count adds one block to the counts: what it was (nil: not there) and what it is to be.
+func (i *Imported) count(was *present, now future) {
+	switch {
+	case was == nil:
+		i.BlocksNew++
+		i.TNsNew += memberCount(now.members)
+	case now.same(was):
+		i.BlocksUnchanged++
+	default:
+		i.BlocksChanged++
+		i.TNsNew += memberCount(now.members) - memberCount(was.Members)
+	}
 }
 
 // CompareImport counts the blocks that Import would change, and writes nothing.
@@ -319,52 +401,18 @@ func (s *Store) CompareImport(ctx context.Context, actor tel.Actor, inv *intake.
 	if err := im.loadNames(ctx); err != nil {
 		return out, err
 	}
-	for rest := inv.Blocks; len(rest) > 0; {
-		chunk := rest[:min(10*importAtOnce, len(rest))]
-		rest = rest[len(chunk):]
-		have, err := blocksByID(spansOf(chunk), s.reader(ctx))
+	row := func(sql string, args ...any) scanner { return s.read.QueryRowContext(ctx, sql, args...) }
+	err := eachChunk(inv, func(blocks []intake.Block, offers []intake.TNOffer) error {
+		have, err := im.present(blocks, s.reader(ctx), row)
 		if err != nil {
-			return out, err
+			return err
 		}
-		for _, in := range chunk {
-			// A place or an offer that is not known has the id 0, as no block has.
-			was := have[in.Block]
-			now, place := become(in, im.offers[in.Offer], was, im.placeOf[placeID(was)])
-			now.Place = im.places[place]
+		return eachBecoming(inv.Says, blocks, offers, have, func(_ intake.Block, was *present, now future) error {
 			out.count(was, now)
-		}
-	}
-	return out, nil
-}
-
-func placeID(b *shelf.Block) shelf.PlaceID {
-	if b == nil {
-		return 0
-	}
-	return b.Place
-}
-
-// nameOffers wants the offer that the file names for those of its TNs that would
-// have another: the block keeps its own, or the TN has one from an earlier file.
-func (w *blockWriter) nameOffers(in intake.Block, named, block shelf.OfferID, own []tel.Number) {
-	want := func(tn tel.Number) {
-		if _, ok := w.wanted[tn]; !ok {
-			w.wanted[tn] = named
-		}
-	}
-	for _, tn := range own {
-		if in.Members == nil || in.Members.Has(tn.Index()) {
-			want(tn)
-		}
-	}
-	if named == block {
-		return
-	}
-	for i := range tel.BlockSize { // named is not the block's: only part of it is in the file
-		if in.Members.Has(i) {
-			want(in.Block.Number(i))
-		}
-	}
+			return nil
+		})
+	})
+	return out, err
 }
 
 // completed is a place with what it does not say taken from another.
@@ -376,14 +424,25 @@ func completed(p, from tel.Place) tel.Place {
 }
 
 // placeNamed is what a place id stands for; another import may have made it.
-func (w *blockWriter) placeNamed(id shelf.PlaceID) (p tel.Place, err error) {
-	for known := w.names; known != nil; known = known.more {
-		if p, ok := known.placeOf[id]; ok {
-			return p, nil
-		}
+func (n *names) placeNamed(id shelf.PlaceID, row func(string, ...any) scanner) (tel.Place, error) {
+	p, ok := known(n, func(n *names) map[shelf.PlaceID]tel.Place { return n.placeOf }, id)
+	if ok {
+		return p, nil
 	}
-	err = w.row(`SELECT city, state, rate_center, lata, carrier FROM place WHERE id = $1`, id).Scan(&p.City, &p.State, &p.RateCenter, &p.LATA, &p.Carrier)
+	err := row(`SELECT city, state, rate_center, lata, carrier FROM place WHERE id = $1`, id).Scan(&p.City, &p.State, &p.RateCenter, &p.LATA, &p.Carrier)
+	n.addPlace(id, p)
 	return p, err
+}
+
+// offerNamed is what an offer id stands for, as placeNamed.
+func (n *names) offerNamed(id shelf.OfferID, row func(string, ...any) scanner) (tel.Offer, error) {
+	o, ok := known(n, func(n *names) map[shelf.OfferID]tel.Offer { return n.offerOf }, id)
+	if ok {
+		return o, nil
+	}
+	err := row(`SELECT features, tier, monthly_cost FROM offer WHERE id = $1`, id).Scan(&o.Features, &o.Tier, &o.MonthlyCost)
+	n.addOffer(id, o)
+	return o, err
 }
 
 // union of two memberships; nil is all 1,000, and stays nil.
@@ -434,13 +493,13 @@ func decodeMembers(b []byte) (*shelf.Bits, error) {
 }
 
 func (w *blockWriter) putTNOffers() error {
-	for tn, offer := range w.wanted {
-		n, err := w.exec(`INSERT INTO tn_offer (tn, offer_id) VALUES ($1, $2) ON CONFLICT (tn) DO UPDATE SET offer_id = excluded.offer_id WHERE tn_offer.offer_id <> excluded.offer_id`, int64(tn), int64(offer))
+	for _, o := range w.own {
+		offer, err := w.offerID(w.names, o.Offer)
 		if err != nil {
 			return err
 		}
-		if n > 0 {
-			w.touched = append(w.touched, [2]tel.Block{tn.Block(), tn.Block()})
+		if _, err := w.exec(`INSERT INTO tn_offer (tn, offer_id) VALUES ($1, $2) ON CONFLICT (tn) DO UPDATE SET offer_id = excluded.offer_id`, int64(o.TN), int64(offer)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
@@ -54,12 +55,9 @@ func migrate(ctx context.Context, conn *sql.Conn, d dialect) ([]string, error) {
 	if err := createSteps(ctx, conn); err != nil {
 		return nil, err
 	}
-	var have int
-	if err := conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_step`).Scan(&have); err != nil {
+	have, err := schemaVersion(ctx, conn, list)
+	if err != nil {
 		return nil, err
-	}
-	if newest := list[len(list)-1].version; have > newest {
-		return nil, tel.Invalid("db", "This database was made by a newer tnreserve (schema %d, this program knows %d). Use the newer program.", have, newest)
 	}
 	var taken []string
 	for _, s := range list {
@@ -75,6 +73,32 @@ func migrate(ctx context.Context, conn *sql.Conn, d dialect) ([]string, error) {
 		}
 	}
 	return taken, nil
+}
+
+// schemaVersion is the last step that a database has taken; one that is newer than the
+// program is refused.
+func schemaVersion(ctx context.Context, db rowQuerier, list []step) (have int, err error) {
+	if err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_step`).Scan(&have); err != nil {
+		return 0, err
+	}
+	if newest := list[len(list)-1].version; have > newest {
+		return 0, tel.Invalid("db", "This database was made by a newer tnreserve (schema %d, this program knows %d). Use the newer program.", have, newest)
+	}
+	return have, nil
+}
+
+// schemaBehind tells whether a database lacks steps, and takes none.
+func schemaBehind(ctx context.Context, db rowQuerier, d dialect) (bool, error) {
+	list, err := steps(d)
+	if err != nil {
+		return false, err
+	}
+	have, err := schemaVersion(ctx, db, list)
+	_, said := errors.AsType[*tel.Error](err)
+	if err != nil && !said && ctx.Err() == nil && !d.damaged(err) && d.refusal(err) == nil {
+		return false, tel.Invalid("db", "There is no database of tnreserve's here (%v).", err)
+	}
+	return have < list[len(list)-1].version, err
 }
 
 // createSteps tries again: of two processes that create a table at once, one may be

@@ -63,8 +63,8 @@ func cleanReserve(req *tel.ReserveRequest) (err error) {
 	if err := tel.CheckIdempotencyKey(req.IdempotencyKey); err != nil {
 		return err
 	}
-	if len(req.TNs) > tel.MostPerReservaton {
-		return tel.Refuse(tel.CodeTooManyTNs, "A reservation has at most %d numbers.", tel.MostPerReservaton)
+	if len(req.TNs) > tel.MostPerReservation {
+		return tel.Refuse(tel.CodeTooManyTNs, "A reservation has at most %d numbers.", tel.MostPerReservation)
 	}
 	req.For = req.For.Truncate(time.Microsecond) // what the database keeps
 	req.TNs = slices.Clone(req.TNs)

@@ -156,7 +156,7 @@ func (r *restorer) copy() error {
 		return err
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(r.ctx, `VACUUM INTO $1`, r.part); err != nil {
+	if err := r.cfg.vacuumInto(r.ctx, db, r.part); err != nil {
 		return r.badCopy(err)
 	}
 	return nil
@@ -169,19 +169,21 @@ func (r *restorer) badCopy(err error) error {
 	return tel.Invalid("file", "%s cannot be restored: %v. Nothing was changed.", r.file, err)
 }
 
-// verify opens the copy as a server would, which brings its schema forward, and holds
-// every invariant against it.
-func (r *restorer) verify() error {
+// verify holds every invariant against the copy.
+func (r *restorer) verify() error { return r.opened(r.verifyOpen) }
+
+// opened opens the copy as a server would, which brings its schema forward.
+func (r *restorer) opened(fn func(*Store) error) error {
 	if !exists(r.part) { // opening would make one
 		return fmt.Errorf("%s was removed meanwhile; nothing was changed", r.part)
 	}
 	cfg := r.cfg
-	cfg.DB, cfg.NoShelf = r.part, true
+	cfg.DB, cfg.NoShelf, cfg.Schema = r.part, true, SchemaForward
 	s, err := Open(r.ctx, cfg)
 	if err != nil {
 		return r.badCopy(err)
 	}
-	err = r.verifyOpen(s)
+	err = fn(s)
 	if closing := s.Close(); err == nil {
 		err = closing
 	}

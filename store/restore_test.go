@@ -27,7 +27,7 @@ func TestRestore(t *testing.T) {
 	if err := s.Backup(ctx, file); err != nil {
 		t.Fatal(err)
 	}
-	if broken, err := store.CheckCopy(ctx, file); err != nil || broken != nil {
+	if broken, err := store.CheckCopy(ctx, store.Config{Now: s.Clock.Now}, file); err != nil || broken != nil {
 		t.Fatal(broken, err)
 	}
 	after := reserve(t, s, admin, raleigh(1))

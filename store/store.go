@@ -29,11 +29,31 @@ type Config struct {
 	// NoShelf leaves the inventory out of memory, for commands that neither search
 	// nor reserve.
 	NoShelf bool
+	Schema  Schema // what becomes of an older one; usually it is brought forward
 	// IdleStaff and IdleOthers end a session that was not used for so long: the one
 	// for operators and admins, the other for everybody else. AbsoluteSession ends
 	// any. 0 is 30 minutes, 4 hours and 12 hours.
 	IdleStaff, IdleOthers, AbsoluteSession time.Duration
 	Watch                                  Watch // the zero Watch is told nothing
+	// Progress, if set, is told how far Check, Backup and Restore are: with what, and of
+	// how many.
+	Progress func(what, unit string, done, total int64)
+}
+
+// Schema is what Open does with a database whose schema is older than the program's.
+type Schema int
+
+// The ways.
+const (
+	SchemaForward Schema = iota // brings it forward
+	SchemaRefuse                // refuses it, for who only reads
+	SchemaTake                  // takes it as it is, for Backup alone, which copies whatever it holds
+)
+
+func (c Config) progress(what, unit string, done, total int64) {
+	if c.Progress != nil {
+		c.Progress(what, unit, done, total)
+	}
 }
 
 // Store is the service. It is safe for concurrent use; Close ends it.
@@ -186,15 +206,10 @@ func (s *Store) makeReady(ctx context.Context, conn *sql.Conn) error {
 	if err := quickCheck(ctx, conn, s.dialect); err != nil {
 		return err
 	}
-	if err := s.dialect.claim(ctx, conn); err != nil {
-		return err
-	}
 	if err := s.leaveLog(ctx, conn, conn); err != nil {
 		return err
 	}
-	steps, err := migrate(ctx, conn, s.dialect)
-	s.steps = append(s.steps, steps...)
-	if err != nil {
+	if err := s.bringForward(ctx, conn); err != nil {
 		return err
 	}
 	if err := refuseHalf(ctx, conn); err != nil {
@@ -208,6 +223,22 @@ func (s *Store) makeReady(ctx context.Context, conn *sql.Conn) error {
 	s.read.SetMaxOpenConns(mostReaders)
 	s.read.SetMaxIdleConns(mostReaders)
 	return s.loadHighWater(ctx)
+}
+
+func (s *Store) bringForward(ctx context.Context, conn *sql.Conn) error {
+	if s.cfg.Schema != SchemaForward {
+		behind, err := schemaBehind(ctx, conn, s.dialect)
+		if err == nil && behind && s.cfg.Schema == SchemaRefuse {
+			err = tel.Invalid("db", "This database is of an older tnreserve. Make a backup, then \"tnreserve migrate\" brings it forward; nothing was changed.")
+		}
+		return err
+	}
+	if err := s.dialect.claim(ctx, conn); err != nil {
+		return err
+	}
+	steps, err := migrate(ctx, conn, s.dialect)
+	s.steps = append(s.steps, steps...)
+	return err
 }
 
 // Steps are the names of the migrations that opening the database took.

@@ -46,7 +46,6 @@ func (s InventorySum) Other() int { return s.Total - s.Free - s.Reserved }
 // InventoryRow is one state, area code or rate center.
 type InventoryRow struct {
 	Key    string // "NC", "919", "RALEIGH"
-	Name   string // what it is called beside its key: "North Carolina"; may be ""
 	State  string // for an area code or a rate center
 	Blocks int
 	Total  int
@@ -169,7 +168,12 @@ type Import struct {
 }
 
 // Same is how many blocks the inventory has already, just so.
-func (v Import) Same() int { return v.Blocks - v.Added - v.Changed }
+func (v Import) Same() int {
+	if v.State == ImportFailed { // of those that it came to
+		return max(0, v.Done-v.Added-v.Changed)
+	}
+	return v.Blocks - v.Added - v.Changed
+}
 
 // Blocked tells that the file cannot be confirmed.
 func (v Import) Blocked() bool { return v.Accepted == 0 || v.Strict && v.Refused > 0 }
@@ -230,16 +234,12 @@ func (v Inventory) up(ctx context.Context) (label, href string) {
 	return texts.T(ctx, "Inventory"), "/inventory"
 }
 
-// about is the second line of a row: its name, and the state where the page does
-// not say it already.
+// about is the second line of a row: the state, where the page does not say it already.
 func (r InventoryRow) about(v Inventory) string {
-	switch {
-	case r.State == "" || r.State == v.Within || r.State == v.State:
-		return r.Name
-	case r.Name == "":
-		return r.State
+	if r.State == v.Within || r.State == v.State {
+		return ""
 	}
-	return r.Name + ", " + r.State
+	return r.State
 }
 
 // id tells rows apart: rate centers of one name stand in several states.
@@ -340,12 +340,22 @@ func (v Import) result(ctx context.Context) string {
 		texts.T(ctx, "%d numbers", v.TNs), texts.T(ctx, "%d blocks", v.Blocks), v.Added, v.Changed, v.Same())
 }
 
-func (v Import) failure(ctx context.Context) string {
-	same := texts.T(ctx, "The inventory is as it was before.")
-	if v.Problem == "" {
-		return same
+func (v Import) failed(ctx context.Context) string {
+	if v.Added+v.Changed > 0 {
+		return texts.T(ctx, "Only a part was imported")
 	}
-	return texts.T(ctx, v.Problem) + " " + same
+	return texts.T(ctx, "Nothing was imported")
+}
+
+func (v Import) failure(ctx context.Context) string {
+	rest := texts.T(ctx, "The inventory is as it was before.")
+	if v.Added+v.Changed > 0 {
+		rest = texts.T(ctx, "Blocks written: %d.", v.Added+v.Changed)
+	}
+	if v.Problem == "" {
+		return rest
+	}
+	return texts.T(ctx, v.Problem) + " " + rest
 }
 
 // tabs are the ways to count the whole inventory.

@@ -1035,7 +1035,7 @@ func importFormat() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "</p><p><code>city</code> <code>state</code> <code>rate_center</code> <code>lata</code> <code>features</code> <code>tier</code> <code>monthly_cost</code></p><h3>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "</p><p><code>city</code> <code>state</code> <code>rate_center</code> <code>lata</code> <code>carrier</code> <code>features</code> <code>tier</code> <code>monthly_cost</code></p><h3>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1288,7 +1288,7 @@ func ImportPage(s Shell, v Import) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = Note("error", texts.T(ctx, "Nothing was imported"), v.failure(ctx)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var62), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Note("error", v.failed(ctx), v.failure(ctx)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var62), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

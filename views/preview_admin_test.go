@@ -75,8 +75,8 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 	clientsBad.Form.Errors = map[string]string{"name": "A client needs a name.", "role": "No.", "expires": "No.", "account": "An account has at most 100 clients; revoke one first."}
 
 	states := Inventory{By: ByState, Sum: InventorySum{357340, 357340000, 268005000, 1231}, Rows: []InventoryRow{
-		{Key: "CA", Name: "California", Blocks: 42310, Total: 42310000, Free: 31003000}, {Key: "NC", Name: "North Carolina", Blocks: 12040, Total: 12040000, Free: 2400},
-		{Key: "NJ", Name: "New Jersey", Blocks: 9020, Total: 9020000, Free: 9020000}, {Key: "WY", Name: "Wyoming", Blocks: 120, Total: 120000},
+		{Key: "CA", Blocks: 42310, Total: 42310000, Free: 31003000}, {Key: "NC", Blocks: 12040, Total: 12040000, Free: 2400},
+		{Key: "NJ", Blocks: 9020, Total: 9020000, Free: 9020000}, {Key: "WY", Blocks: 120, Total: 120000},
 	}}
 	centers := Inventory{By: ByRateCenter, Within: "919", State: "NC", Sum: InventorySum{1204, 1204000, 903000, 88}, Rows: []InventoryRow{
 		{Key: "RALEIGH", State: "NC", Blocks: 640, Total: 640000, Free: 480000}, {Key: "CHAPELHILL", State: "NC", Blocks: 210, Total: 210000, Free: 20100},
@@ -95,7 +95,9 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 	strict := imp
 	strict.Strict = true
 	failed := state(imp, ImportFailed)
-	failed.Rows, failed.Problem = 0, "This is no CSV file: it begins like a spreadsheet (.xlsx)."
+	part := failed
+	part.Problem = "The import was cut off; run it again, what was written stays."
+	failed.Rows, failed.Added, failed.Changed, failed.Problem = 0, 0, 0, "This is no CSV file: it begins like a spreadsheet (.xlsx)."
 
 	tn := tel.NewNumber(919, 233, 142)
 	place := tel.Place{City: "Raleigh", State: "NC", RateCenter: "RALEIGH", LATA: "426", Carrier: "Bandwidth.com CLEC, LLC - NC"}
@@ -166,6 +168,7 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 		"/inventory/import/7?running":   imported(state(imp, ImportRunning)),
 		"/inventory/import/7?done":      imported(state(imp, ImportDone)),
 		"/inventory/import/7?failed":    imported(failed),
+		"/inventory/import/7?part":      imported(part),
 		"/inventory/import/7?discarded": imported(state(imp, ImportDiscarded)),
 		"/lookup":                       look(Lookup{}),
 		"/lookup?held":                  look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn, State: tel.TNReserved, Place: place, Offer: offer, Reservation: held, History: Steps(context.Background(), events), CanDisable: true}}),

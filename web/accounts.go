@@ -191,11 +191,11 @@ func (v *visit) readPolicy() (tel.Policy, views.PolicyForm) {
 			f.Errors[field] = v.say(e)
 		}
 	}
-	p.Window, err = parseDuration("window", f.Window)
+	p.Window, err = tel.ParseDuration("window", f.Window)
 	note("window", err)
-	p.Ceiling, err = parseDuration("ceiling", f.Ceiling)
+	p.Ceiling, err = tel.ParseDuration("ceiling", f.Ceiling)
 	note("ceiling", err)
-	p.CoolDown, err = parseDuration("cooldown", f.CoolDown)
+	p.CoolDown, err = tel.ParseDuration("cooldown", f.CoolDown)
 	note("cooldown", err)
 	p.MaxExtensions, err = parseCount("max_extensions", f.MaxExtensions)
 	note("max_extensions", err)

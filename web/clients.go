@@ -58,7 +58,7 @@ func (v *visit) createClient() error {
 	form := views.ClientForm{Name: v.form("name"), Role: v.form("role"), Expires: v.form("expires"), Errors: map[string]string{}}
 	n := store.NewClient{Account: a.ID, Name: form.Name, Role: tel.Role(form.Role)}
 	if form.Expires != "" {
-		n.Expires, err = parseDuration("expires", form.Expires)
+		n.Expires, err = tel.ParseDuration("expires", form.Expires)
 		if err == nil && n.Expires == 0 {
 			err = tel.Invalid("expires", "A client lives longer than that.")
 		}
@@ -135,7 +135,7 @@ func (v *visit) rotateClient() error {
 	if err != nil {
 		return err
 	}
-	overlap, err := parseDuration("overlap", v.form("overlap"))
+	overlap, err := tel.ParseDuration("overlap", v.form("overlap"))
 	if fields, ok := v.fieldErrors(err); ok {
 		return v.askRotate(http.StatusUnprocessableEntity, a, c, v.form("overlap"), fields)
 	}

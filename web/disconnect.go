@@ -80,7 +80,7 @@ func (v *visit) setAging() error {
 		return err
 	}
 	form := views.AgingForm{Value: v.form("aging")}
-	aging, err := parseDuration("aging", form.Value)
+	aging, err := tel.ParseDuration("aging", form.Value)
 	if err == nil {
 		err = v.store.SetAging(v.r.Context(), v.actor, a.ID, aging)
 	}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"errors"
-	"time"
 
 	"tnreserve/store/tel"
 )
@@ -36,9 +35,6 @@ func (s *Server) LocalPath(to string) string { return s.localPath(to) }
 
 // Harmless is harmless, for the test of formulas.
 func Harmless(s string) string { return harmless(s) }
-
-// ParseDuration is parseDuration, for the test of lengths of time.
-func ParseDuration(s string) (time.Duration, error) { return parseDuration("for", s) }
 
 // ReportNames are the tables that can be taken away.
 func ReportNames() (names []string) {

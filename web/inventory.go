@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"tnreserve/store/shelf"
@@ -35,15 +37,16 @@ func (v *visit) inventory() error {
 	if err != nil {
 		return err
 	}
+	if page.More = len(rows) > mostSummary; page.More { // the largest are shown
+		slices.SortStableFunc(rows, func(a, b shelf.Row) int { return cmp.Compare(b.TNs, a.TNs) })
+	}
 	for i, r := range rows {
 		page.Sum.Blocks += r.Blocks
 		page.Sum.Total += int(r.TNs)
 		page.Sum.Free += int(r.Free)
-		if i >= mostSummary {
-			page.More = true
-			continue
+		if i < mostSummary {
+			page.Rows = append(page.Rows, views.InventoryRow{Key: r.Name, State: r.State, Blocks: r.Blocks, Total: int(r.TNs), Free: int(r.Free)})
 		}
-		page.Rows = append(page.Rows, views.InventoryRow{Key: r.Name, State: r.State, Blocks: r.Blocks, Total: int(r.TNs), Free: int(r.Free)})
 	}
 	if page.Sum.Reserved, err = v.heldInAll(page.Within, page.Sum.Total-page.Sum.Free); err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -208,7 +207,7 @@ func (v *visit) reserve() error {
 	}
 	if s := v.form("for"); s != "" {
 		var err error
-		if req.For, err = parseDuration("for", s); err != nil {
+		if req.For, err = tel.ParseDuration("for", s); err != nil {
 			return v.backWith(v.back("/search"), err)
 		}
 	}
@@ -286,28 +285,6 @@ func (v *visit) reserveFlash(out tel.Reserved, err error) views.Flash {
 	}
 	flash.Link = &views.FlashAction{Label: v.t("Open|verb"), Href: "/reservations/" + r.ID}
 	return flash
-}
-
-// parseDuration reads "4h", "90m", "2d", "1h30m".
-func parseDuration(field, s string) (time.Duration, error) {
-	bad := tel.Invalid(field, "%q is not a length of time such as 4h, 90m or 2d.", s)
-	rest := strings.ToLower(strings.ReplaceAll(s, " ", ""))
-	var days time.Duration
-	if before, after, ok := strings.Cut(rest, "d"); ok {
-		n, err := strconv.Atoi(before)
-		if err != nil || n < 0 || n > 3650 {
-			return 0, bad
-		}
-		days, rest = time.Duration(n)*24*time.Hour, after
-	}
-	if rest == "" && days > 0 || rest == "0" {
-		return days, nil
-	}
-	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 || days+d < days { // more than a length of time can be
-		return 0, bad
-	}
-	return days + d, nil
 }
 
 // reservation is one reservation's page.

@@ -116,6 +116,7 @@ func (v *visit) readSearch(values url.Values) (views.SearchForm, tel.Query, map[
 		*p.to, err = tel.ParsePattern(field, p.typed)
 		note(field, err)
 	}
+	note("starts", q.StartsWith.CheckStart("starts"))
 	switch q.Type = tel.TNType(form.Type); q.Type {
 	case tel.TypeAny, tel.TypeLocal, tel.TypeTollFree:
 	default:
@@ -158,9 +159,14 @@ func placeField(q tel.Query) string {
 	return "state"
 }
 
+// areaCodes are the words of a list of area codes.
+func areaCodes(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(", ;/", r) })
+}
+
 func parseNPAs(s string) ([]int, error) {
 	var list []int
-	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == ';' || r == '/' }) {
+	for _, word := range areaCodes(s) {
 		npa, err := strconv.Atoi(word)
 		if err != nil || len(word) != 3 {
 			return nil, tel.Invalid("npa", "An area code is three digits, such as 919.")
@@ -191,16 +197,22 @@ func parseNXX(s string, q *tel.Query) error {
 	if err != nil || n < 0 {
 		return bad
 	}
-	q.X = -1
+	x := -1
 	switch len(digits) {
 	case 4, 7:
-		q.X = n % 10
+		x = n % 10
 		n /= 10
 	case 3, 6:
 	default:
 		return bad
 	}
-	if q.NXX = n % 1000; len(digits) >= 6 {
+	if err := tel.CheckExchange(200, n%1000); err != nil {
+		return err
+	}
+	if q.NXX, q.X = n%1000, x; len(digits) >= 6 {
+		if err := tel.CheckNPA(n / 1000); err != nil {
+			return err
+		}
 		if len(q.NPAs) > 0 && !slices.Contains(q.NPAs, n/1000) {
 			return tel.Invalid("nxx", "This exchange is in area code %d; the search is in another.", n/1000)
 		}
@@ -228,7 +240,7 @@ func (v *visit) chips(f views.SearchForm, values url.Values) []views.Chip {
 		}
 	}
 	add("type", map[string]string{string(tel.TypeLocal): v.t("Local|type"), string(tel.TypeTollFree): v.t("Toll-free")}[f.Type])
-	add("npa", strings.Join(strings.FieldsFunc(f.NPA, func(r rune) bool { return r == ',' || r == ' ' }), " "+v.t("or|area codes")+" "))
+	add("npa", strings.Join(areaCodes(f.NPA), " "+v.t("or|area codes")+" "))
 	add("nxx", v.t("exchange %s", f.NXX))
 	add("state", f.State)
 	add("place", f.Place)

@@ -79,7 +79,7 @@ func (v *visit) readSelling(is tel.Selling) (tel.Selling, views.SellingForm, map
 		}
 	}
 	var err error
-	want.Window, err = parseDuration("window", form.Window)
+	want.Window, err = tel.ParseDuration("window", form.Window)
 	note(err)
 	want.MostHeld, err = parseCount("most_held", form.MostHeld)
 	note(err)

@@ -86,7 +86,7 @@ func (v *visit) setExpiringNotice() error {
 	if err != nil {
 		return err
 	}
-	notice, err := parseDuration("notice", v.form("notice"))
+	notice, err := tel.ParseDuration("notice", v.form("notice"))
 	if err == nil {
 		err = v.store.SetExpiringNotice(v.r.Context(), v.actor, a.ID, notice)
 	}

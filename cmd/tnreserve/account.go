@@ -78,6 +78,11 @@ func (c *accountSetCommand) Run(ctx context.Context, p *process) error {
 	if err := c.sensible(); err != nil {
 		return err
 	}
+	if c.Aging != nil { // with the policy, which is asked for first, it would be half done
+		if err := tel.CheckAging(*c.Aging); err != nil {
+			return err
+		}
+	}
 	s, err := c.openExisting(ctx, p, false)
 	if err != nil {
 		return err

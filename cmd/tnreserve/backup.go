@@ -23,7 +23,8 @@ type backupCommand struct {
 func (backupCommand) Help() string {
 	return `The copy is complete and checked before it gets its name; a server may go on serving meanwhile. Then
 every invariant is held against it; where one is broken the copy stays, and the command fails and
-says so. "tnreserve restore" puts it in place. Never copy the database file of a running or killed
+says so. A database of an older tnreserve is copied as it is: for the check a second copy is brought
+forward, and removed. "tnreserve restore" puts a backup in place. Never copy the database file of a running or killed
 server by hand: a part of it is still in the -wal file.
 
 Example:
@@ -42,7 +43,11 @@ func (b backedUp) text(w io.Writer) {
 
 // Run writes the copy.
 func (c *backupCommand) Run(ctx context.Context, p *process) error {
-	s, err := c.openExisting(ctx, p, false)
+	far := &phases{out: p.stderr}
+	defer far.end()
+	cfg := p.config(false)
+	cfg.Schema, cfg.Progress = store.SchemaTake, far.at
+	s, err := c.openExistingWith(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -53,7 +58,8 @@ func (c *backupCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	broken, err := store.CheckCopy(ctx, c.File)
+	broken, err := store.CheckCopy(ctx, cfg, c.File)
+	far.end()
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,8 @@ type checkCommand struct {
 func (checkCommand) Help() string {
 	return `Reads everything and changes nothing: each TN has at most one live hold, the counts agree, the
 inventory in memory agrees with the rows, and the history, whose every event is chained to the
-one before it, leads to just the holds that there are. Ends with 1 and a list where it does not.
+one before it, leads to just the holds that there are. Ends with 1 and a list where it does not. A
+database of an older tnreserve is refused; "tnreserve migrate" brings it forward.
 
 Example:
   tnreserve check --db tnreserve.db --json`
@@ -43,11 +44,16 @@ func (c checked) text(w io.Writer) {
 
 // Run checks and lists what is broken.
 func (c *checkCommand) Run(ctx context.Context, p *process) error {
-	s, err := c.openExisting(ctx, p, true)
+	far := &phases{out: p.stderr}
+	defer far.end()
+	cfg := p.config(true)
+	cfg.Schema, cfg.Progress = store.SchemaRefuse, far.at
+	s, err := c.openExistingWith(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	broken, err := checkTwice(ctx, s)
+	far.end()
 	if err := errors.Join(err, s.Close()); err != nil {
 		return err
 	}

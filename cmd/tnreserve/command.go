@@ -130,27 +130,11 @@ func mapDuration(ctx *kong.DecodeContext, target reflect.Value) error {
 	if err := ctx.Scan.PopValueInto("duration", &text); err != nil {
 		return err
 	}
-	d, err := parseDuration(text)
+	d, err := tel.ParseDuration("", text)
 	if err == nil {
 		target.SetInt(int64(d))
 	}
 	return err
-}
-
-// parseDuration reads Go's forms (90m, 1h30m, 0s) and days in front of them: 2d, 1d12h.
-func parseDuration(s string) (time.Duration, error) {
-	days, rest, found := strings.Cut(s, "d")
-	if !found {
-		days, rest = "0", s
-	} else if rest == "" {
-		rest = "0s"
-	}
-	var n int
-	d, err := time.ParseDuration(rest)
-	if _, scanErr := fmt.Sscanf(days+"\n", "%d\n", &n); err != nil || scanErr != nil || d < 0 || n < 0 || n > 36500 {
-		return 0, fmt.Errorf("%q is not a duration such as 90m, 4h or 2d", s)
-	}
-	return time.Duration(n)*24*time.Hour + d, nil
 }
 
 func mapAccount(ctx *kong.DecodeContext, target reflect.Value) error {

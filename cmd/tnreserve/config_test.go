@@ -108,7 +108,7 @@ func TestConfigFileRefusals(t *testing.T) {
 		"shop-holds = 7.5":                         {":1: shop-holds: "},
 		"demo = \"yes\"":                           {":1: demo: this is true or false"},
 		"demo = 1\nserve.addr = 5":                 {":1: demo: ", ":2: addr: "},
-		"# one\nidle-staff = \"soon\"":             {":2: idle-staff: \"soon\" is not a duration such as"},
+		"# one\nidle-staff = \"soon\"":             {":2: idle-staff: \"soon\" is not a length of time such as"},
 		"trusted-proxy = [\"10.0.0.0/8\", 3]":      {":1: trusted-proxy: 3 in the list"},
 		"trusted-proxy = [\"ten\"]":                {":1: trusted-proxy: "},
 		"log-level = \"loud\"":                     {`:1: log-level: "loud" is none of debug, info, warn, error`},

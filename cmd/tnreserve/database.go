@@ -26,19 +26,24 @@ var console = tel.System("cli")
 // open opens the database, or makes one, for a command that neither searches nor
 // reserves; with the inventory in memory when the command needs it.
 func (d database) open(ctx context.Context, p *process, inventory bool) (*store.Store, error) {
-	return d.openWith(ctx, store.Config{Now: newClock().Now, Log: p.logger(slog.LevelWarn), NoShelf: !inventory})
+	return d.openWith(ctx, p.config(inventory))
+}
+
+func (p *process) config(inventory bool) store.Config {
+	return store.Config{Now: newClock().Now, Log: p.logger(slog.LevelWarn), NoShelf: !inventory}
 }
 
 // openExisting is open for a command to which a new, empty database would be of no
 // use: a mistyped name must not leave a file behind.
 func (d database) openExisting(ctx context.Context, p *process, inventory bool) (*store.Store, error) {
+	return d.openExistingWith(ctx, p.config(inventory))
+}
+
+func (d database) openExistingWith(ctx context.Context, cfg store.Config) (*store.Store, error) {
 	if err := d.exists(); err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(d.DB); err == nil && info.Size() == 0 {
-		return nil, fmt.Errorf("%s is empty: there is no database in it", d.DB)
-	}
-	return d.open(ctx, p, inventory)
+	return d.openWith(ctx, cfg)
 }
 
 func (d database) openWith(ctx context.Context, cfg store.Config) (*store.Store, error) {
@@ -53,8 +58,11 @@ func (d database) exists() error {
 	if strings.Contains(d.DB, "://") {
 		return nil // a server says itself what it has
 	}
-	if _, err := os.Stat(d.DB); errors.Is(err, fs.ErrNotExist) {
+	switch info, err := os.Stat(d.DB); {
+	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("there is no database %s; \"tnreserve migrate --db %s\" makes one", d.DB, d.DB)
+	case err == nil && info.Size() == 0:
+		return fmt.Errorf("%s is empty: there is no database in it", d.DB)
 	}
 	return nil
 }

@@ -174,13 +174,13 @@ func TestDeployProxies(t *testing.T) {
 	}
 }
 
-var unitLine = regexp.MustCompile(`^(#.*|\[(Unit|Service|Socket|Install)\]|[A-Z][A-Za-z]+=.*)?$`)
+var unitLine = regexp.MustCompile(`^(#.*|\[(Unit|Service|Socket|Timer|Install)\]|[A-Z][A-Za-z]+=.*)?$`)
 
 func TestDeployUnits(t *testing.T) {
 	files := deployed(t)
 	dir := t.TempDir()
 	var units []string
-	for _, name := range []string{"tnreserve.service", "tnreserve.socket"} {
+	for _, name := range []string{"tnreserve.service", "tnreserve.socket", "tnreserve-backup.service", "tnreserve-backup.timer"} {
 		for line := range strings.Lines(files[name]) {
 			if !unitLine.MatchString(strings.TrimSuffix(line, "\n")) {
 				t.Errorf("%s: %q", name, line)

@@ -124,7 +124,9 @@ func (c *importCommand) bring(ctx context.Context, p *process, inv *intake.Inven
 	case len(inv.Blocks) == 0 || c.DryRun && c.exists() != nil:
 		return nil, nil
 	case c.DryRun:
-		s, err := c.open(ctx, p, false)
+		cfg := p.config(false)
+		cfg.Schema = store.SchemaRefuse
+		s, err := c.openExistingWith(ctx, cfg)
 		if err != nil {
 			return nil, err
 		}
@@ -141,10 +143,18 @@ func (c *importCommand) write(ctx context.Context, p *process, inv *intake.Inven
 		return store.Imported{}, err
 	}
 	bar := newProgress(p.stderr, "importing", "blocks", int64(len(inv.Blocks)))
-	done, err := s.Import(ctx, console, inv, func(n, total int) { bar.at(int64(n), int64(total)) })
+	far := 0
+	done, err := s.Import(ctx, console, inv, func(n, total int) {
+		far = n
+		bar.at(int64(n), int64(total))
+	})
 	bar.end()
 	if errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted; a part is imported, run the same import again for the rest")
+		err = errors.New("interrupted")
+	}
+	if err != nil && far > 0 {
+		err = fmt.Errorf("%s of %s are imported and stay; run the same import again for the rest. The next ones failed: %w",
+			tel.Count(far), tel.Plural(len(inv.Blocks), "block"), err)
 	}
 	return done, errors.Join(err, s.Close())
 }

@@ -137,6 +137,23 @@ func TestKilledImport(t *testing.T) {
 	}
 }
 
+// An import that fails in the middle says what it has written.
+func TestImportThatFails(t *testing.T) {
+	db := newDB(t)
+	spoil(t, db, `CREATE TRIGGER enough BEFORE INSERT ON block WHEN (SELECT COUNT(*) FROM block) >= 2000 BEGIN SELECT RAISE(ABORT, 'enough'); END`)
+	csv := writeFile(t, exchanges(300))
+	if r := call(t, "", nil, "import", "--db", db, csv); r.code != 1 || !strings.Contains(r.err, "2,000 of 3,000 blocks are imported and stay") {
+		t.Errorf("%+v", r)
+	}
+	if r := call(t, "", nil, "import", "--db", db, csv); r.code != 1 || !strings.Contains(r.err, "2,000 of 3,000 blocks are") {
+		t.Errorf("%+v", r)
+	}
+	spoil(t, db, `DROP TRIGGER enough`)
+	if r := must(t, "import", "--db", db, csv); !strings.Contains(r.out, "1,000 blocks new, 0 changed, 2,000 unchanged") {
+		t.Error(r.out)
+	}
+}
+
 // awaitSize waits until a file has grown.
 func awaitSize(t *testing.T, file string, size int64) {
 	t.Helper()

@@ -15,7 +15,8 @@ type migrateCommand struct {
 
 // Help is what --help shows below the flags.
 func (migrateCommand) Help() string {
-	return `Every other command does this by itself; use it to do so before a new version serves.
+	return `Every other command that writes does this by itself; use it to do so before a new version serves.
+There is no way back but a backup: make one first, which the new version can do too.
 
 Example:
   tnreserve migrate --db tnreserve.db`

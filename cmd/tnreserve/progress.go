@@ -47,6 +47,9 @@ func isTerminal(w io.Writer) bool {
 // at says how far it is.
 func (g *progress) at(done, total int64) {
 	if g.bar != nil {
+		if total > 0 && total != g.bar.GetMax64() {
+			g.bar.ChangeMax64(total)
+		}
 		_ = g.bar.Set64(done) // a terminal that is gone stops no work
 		return
 	}
@@ -66,5 +69,27 @@ func (g *progress) at(done, total int64) {
 func (g *progress) end() {
 	if g.bar != nil {
 		_ = g.bar.Finish()
+	}
+}
+
+// phases shows works that follow each other.
+type phases struct {
+	out io.Writer
+	now *progress
+}
+
+// at says how far the work is that goes on now.
+func (g *phases) at(what, unit string, done, total int64) {
+	if g.now == nil || g.now.what != what {
+		g.end()
+		g.now = newProgress(g.out, what, unit, total)
+	}
+	g.now.at(done, total)
+}
+
+func (g *phases) end() {
+	if g.now != nil {
+		g.now.end()
+		g.now = nil
 	}
 }

@@ -55,7 +55,9 @@ func (r restoredReport) text(w io.Writer) {
 func (c *restoreCommand) Run(ctx context.Context, p *process) error {
 	log := p.logger(slog.LevelError) // the backup's clock is behind, and is meant to be
 	lockForSure(log)
-	done, err := store.Restore(ctx, store.Config{DB: c.DB, Now: newClock().Now, Log: log}, c.File, c.Force)
+	far := &phases{out: p.stderr}
+	done, err := store.Restore(ctx, store.Config{DB: c.DB, Now: newClock().Now, Log: log, Progress: far.at}, c.File, c.Force)
+	far.end()
 	if errors.Is(err, context.Canceled) {
 		return errors.New("interrupted; nothing was changed")
 	}

@@ -62,6 +62,9 @@ func (u userCreated) text(w io.Writer) {
 
 // Run makes the person.
 func (c *userCreateCommand) Run(ctx context.Context, p *process) error {
+	if err := placed(c.Role, c.Account); err != nil {
+		return err
+	}
 	if err := c.exists(); err != nil { // before a password is typed for nothing
 		return err
 	}
@@ -81,6 +84,21 @@ func (c *userCreateCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	return c.print(p, userCreated{Email: person.Email, Name: person.Name, Role: c.Role, Account: c.Account})
+}
+
+// placed tells whether a role goes with an account, or with none.
+func placed(role string, account tel.AccountID) error {
+	switch tel.Role(role) {
+	case tel.RoleOperator:
+		if account != 0 {
+			return usageError("an operator has no account: leave --account out")
+		}
+	case tel.RoleAdmin, tel.RoleMember:
+		if account == 0 {
+			return usageError("a role of " + role + " needs an account: --account 9500012")
+		}
+	}
+	return nil
 }
 
 // password is never an argument: those are in every process list.

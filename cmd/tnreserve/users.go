@@ -207,6 +207,9 @@ func setRole(ctx context.Context, p *process, c someone, account tel.AccountID, 
 
 // Run changes the role.
 func (c *userSetCommand) Run(ctx context.Context, p *process) error {
+	if err := placed(c.Role, c.Account); err != nil {
+		return err
+	}
 	return setRole(ctx, p, c.someone, c.Account, c.Role)
 }
 
@@ -314,6 +317,9 @@ func (u userInvited) text(w io.Writer) {
 
 // Run makes the link.
 func (c *userInviteCommand) Run(ctx context.Context, p *process) error {
+	if err := placed(c.Role, c.Account); err != nil {
+		return err
+	}
 	base, err := c.base()
 	if err != nil {
 		return err

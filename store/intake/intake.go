@@ -12,7 +12,8 @@
 // block_holder) and how they are sold (features, tier, monthly_cost). Columns come
 // in any order under names of any case; other columns are passed over with a
 // notice. An empty place column says nothing; the offer columns are literal: a row
-// whose features are empty is a row without features.
+// whose features are empty is a row without features, and only a file without the
+// column says nothing of them.
 //
 // What one row costs is bounded: a line has at most 64 KiB and 200 fields, a file at
 // most 2,000,000 blocks, and ranges that overlap each other run out of work.
@@ -49,6 +50,7 @@ type Options struct {
 type Inventory struct {
 	Blocks   []Block   // sorted by Block, each once
 	TNOffers []TNOffer // sorted by TN, each once: what differs from the block's Offer
+	Says     OfferColumns
 
 	Rows         int // rows below the header that are not empty
 	Accepted     int // Rows without the refused ones
@@ -73,6 +75,23 @@ type Block struct {
 type TNOffer struct {
 	TN    tel.Number
 	Offer tel.Offer
+}
+
+// OfferColumns are the parts of an offer that the header has a column for.
+type OfferColumns struct{ Features, Tier, MonthlyCost bool }
+
+// Over is an offer with what the file says in its place.
+func (c OfferColumns) Over(was, said tel.Offer) tel.Offer {
+	if c.Features {
+		was.Features = said.Features
+	}
+	if c.Tier {
+		was.Tier = said.Tier
+	}
+	if c.MonthlyCost {
+		was.MonthlyCost = said.MonthlyCost
+	}
+	return was
 }
 
 // Refusal is a row that was left out.

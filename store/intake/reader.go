@@ -290,6 +290,7 @@ func (rd *reader) finish() *Inventory {
 	rd.sayings = nil
 	inv.Notices = append(rd.head.unusedNotice(), rd.plan.notices()...)
 	inv.TNs = rd.plan.tns
+	inv.Says = OfferColumns{Features: rd.head.has(colFeatures), Tier: rd.head.has(colTier), MonthlyCost: rd.head.has(colMonthlyCost)}
 	inv.TNOffers = rd.plan.tnOffers()
 	inv.Blocks = rd.plan.blocks()
 	if npas := rd.codes.strangers(inv.Blocks); len(npas) > 0 {

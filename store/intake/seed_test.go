@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"tnreserve/store/tel"
 )
@@ -66,6 +68,60 @@ func TestSeed(t *testing.T) {
 	}
 }
 
+// The format of us_inventory_seed.csv, by hand: blocks that nobody holds, names with
+// commas and quotation marks, ones in capitals that a state shares.
+const byHand = `npa,nxx,city,state,rate_center,lata,block_holder,ilec_name,match
+201,234,Hackensack,NJ,HACKENSACK,224,,"EXAMPLE OF NEW JERSEY, INC.",rate_center_name
+201,236,Hackensack,NJ,HACKENSACK,224,PAPER PLANES CORP. - NJ,"EXAMPLE OF NEW JERSEY, INC.",nanpa_block
+201,240,Jersey City,NJ,JERSEYCITY,224,,"EXAMPLE OF NEW JERSEY, INC.",rate_center_name
+202,220,Washington,DC,WSHNGTNZN1,236,"TIN CAN TELEPHONE, LLC",EXAMPLE OF WASHINGTON DC,nanpa_block
+205,221,Birmingham,AL,BIRMINGHAM,476,"""BEST"" TELEPHONE, INC.",SOUTHERN EXAMPLE,nanpa_block
+205,222,Birmingham,AL,BIRMINGHAM,476,,SOUTHERN EXAMPLE,rate_center_name
+206,223,Seattle,WA,SEATTLE,674,,EXAMPLE CORPORATION,rate_center_name
+207,224,Portland,ME,PORTLAND,120,STRING & CUP,NORTHERN EXAMPLE,nanpa_block
+208,225,Boise,ID,BOISE,652,,EXAMPLE CORPORATION,rate_center_name
+209,226,Stockton,CA,STOCKTON,738,O'EXAMPLE WIRELESS,PACIFIC EXAMPLE,nanpa_block
+210,227,San Antonio,TX,SANANTONIO,566,,SOUTHWEST EXAMPLE,rate_center_name
+212,228,New York,NY,NWYRCYZN01,132,"EXAMPLE BROADBAND, LP",EXAMPLE NEW YORK,nanpa_block
+213,229,Los Angeles,CA,LSAN DA 01,730,,PACIFIC EXAMPLE,rate_center_name
+214,230,Dallas,TX,DALLAS,552,EXAMPLE SPECTRUM - TX,SOUTHWEST EXAMPLE,nanpa_block
+215,231,Philadelphia,PA,PHLDLPHIA,228,,EXAMPLE PENNSYLVANIA,rate_center_name
+216,232,Cleveland,OH,CLEVELAND,320,,OHIO EXAMPLE,rate_center_name
+217,233,Springfield,IL,SPRINGFLD,374,"VOICE, DATA & SONS",EXAMPLE ILLINOIS,nanpa_block
+218,234,Duluth,MN,DULUTH,624,,,rate_center_name
+219,235,Gary,IN,GARY,332,,EXAMPLE INDIANA,rate_center_name
+225,236,Baton Rouge,LA,BATONROUGE,492,RIVER EXAMPLE,SOUTHERN EXAMPLE,nanpa_block
+228,237,Gulfport,MS,GULFPORT,484,,SOUTHERN EXAMPLE,rate_center_name
+229,238,Albany,GA,ALBANY,444,,SOUTHERN EXAMPLE,rate_center_name
+417,239,Springfield,MO,SPRINGFLD,522,,SOUTHWEST EXAMPLE,rate_center_name
+907,240,Anchorage,AK,ANCHORAGE,832,EXAMPLE OF ALASKA,EXAMPLE OF ALASKA,nanpa_block
+808,241,Honolulu,HI,HONOLULU,834,,HAWAIIAN EXAMPLE,rate_center_name
+`
+
+func TestSeedByHand(t *testing.T) {
+	inv, err := Read(t.Context(), strings.NewReader(byHand), Options{Strict: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if inv.Rows != 25 || len(inv.Blocks) != 250 || inv.TNs != 250_000 || len(inv.Notices) != 1 || told(inv)[0] != "Columns not used: ilec_name, match." {
+		t.Errorf("rows %d, blocks %d, TNs %d: %v", inv.Rows, len(inv.Blocks), inv.TNs, told(inv))
+	}
+	places := map[tel.Block]tel.Place{}
+	for _, b := range inv.Blocks {
+		places[b.Block] = b.Place
+	}
+	for b, want := range map[tel.Block]tel.Place{
+		tel.NewBlock(201, 234, 0): {City: "Hackensack", State: "NJ", RateCenter: "HACKENSACK", LATA: "224"},
+		tel.NewBlock(205, 221, 9): {City: "Birmingham", State: "AL", RateCenter: "BIRMINGHAM", LATA: "476", Carrier: "\"BEST\" TELEPHONE, INC."},
+		tel.NewBlock(213, 229, 5): {City: "Los Angeles", State: "CA", RateCenter: "LSAN DA 01", LATA: "730"},
+		tel.NewBlock(417, 239, 0): {City: "Springfield", State: "MO", RateCenter: "SPRINGFLD", LATA: "522"},
+	} {
+		if places[b] != want {
+			t.Errorf("%s: %+v", b, places[b])
+		}
+	}
+}
+
 // Every area code in service in 2024 that the numbering plan opens for places, the
 // newest among them, must pass; the library alone would not do.
 func TestAreaCodes(t *testing.T) {
@@ -119,7 +175,18 @@ func hostile() map[string]string {
 func TestHostile(t *testing.T) {
 	for name, file := range hostile() {
 		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			began := time.Now()
 			inv, err := Read(t.Context(), strings.NewReader(file), Options{})
+			took := time.Since(began)
+			runtime.ReadMemStats(&after)
+			if took > 5*time.Second { // a hundred times what it may take where nothing else runs
+				t.Errorf("took %s", took)
+			}
+			if n := after.TotalAlloc - before.TotalAlloc; n > 20<<20 {
+				t.Errorf("allocated %d bytes", n)
+			}
 			if err == nil {
 				check(t, inv, false)
 			} else if tel.CodeOf(err) != tel.CodeInvalid {

@@ -54,12 +54,12 @@ type Policy struct {
 
 // Bounds of every policy; the operator's own hand is bound by them too.
 const (
-	MinWindow         = time.Second
-	MaxCeiling        = 90 * 24 * time.Hour
-	MaxCoolDown       = 30 * 24 * time.Hour
-	MostExtensions    = 1000
-	MostHeld          = 10_000_000
-	MostPerReservaton = 5000
+	MinWindow          = time.Second
+	MaxCeiling         = 90 * 24 * time.Hour
+	MaxCoolDown        = 30 * 24 * time.Hour
+	MostExtensions     = 1000
+	MostHeld           = 10_000_000
+	MostPerReservation = 5000
 )
 
 // How long a TN ages (47 CFR 52.15: at most 90 days for residential customers, 365
@@ -102,8 +102,8 @@ func (p Policy) Check() error {
 		return Invalid("max_extensions", "Extensions: 0 to %d.", MostExtensions)
 	case p.MaxHeld < 1 || p.MaxHeld > MostHeld:
 		return Invalid("max_held", "Numbers held at once: 1 to %d.", MostHeld)
-	case p.MaxPerReservation < 1 || p.MaxPerReservation > MostPerReservaton:
-		return Invalid("max_per_reservation", "Numbers per reservation: 1 to %d.", MostPerReservaton)
+	case p.MaxPerReservation < 1 || p.MaxPerReservation > MostPerReservation:
+		return Invalid("max_per_reservation", "Numbers per reservation: 1 to %d.", MostPerReservation)
 	case p.CoolDown < 0 || p.CoolDown > MaxCoolDown:
 		return Invalid("cooldown", "The cool-down is 0 to %s.", Span(MaxCoolDown))
 	}

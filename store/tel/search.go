@@ -2,6 +2,7 @@ package tel
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,14 +15,13 @@ type Pattern string
 const (
 	MaxPattern   = 10
 	MaxWildcards = 3
-	MaxPage      = 100
 	MaxRun       = BlockSize
 	MaxNPAs      = 50
 )
 
 const letterKeys = "22233344455566677778889999" // A–Z on a telephone's keys
 
-// ParsePattern reads what somebody typed: digits, '?' for any digit, letters as on
+// ParsePattern reads what somebody typed: digits, '?' or '*' for any one digit, letters as on
 // a telephone's keys (FLOWERS is 3569377), and the punctuation of a TN, which is
 // passed over. CodeInvalid with the given field when it cannot match any TN.
 func ParsePattern(field, s string) (Pattern, error) {
@@ -50,6 +50,28 @@ func ParsePattern(field, s string) (Pattern, error) {
 		return "", Invalid(field, "Give at least one digit beside the wildcards.")
 	}
 	return Pattern(p), nil
+}
+
+// CheckStart tells why no TN begins with the pattern, as far as it goes, or nil.
+func (p Pattern) CheckStart(field string) error {
+	area, exchange := p[:min(3, len(p))], p[min(3, len(p)):min(6, len(p))]
+	if !area.begins(CheckNPA) {
+		return Invalid(field, "No number begins so: an area code begins with 2 to 9, has no 9 in the middle and does not end with 11.")
+	}
+	if !exchange.begins(func(nxx int) error { return CheckExchange(200, nxx) }) {
+		return Invalid(field, "No number begins so: after the area code comes 2 to 9, and not 11 after that.")
+	}
+	return nil
+}
+
+// begins tells whether some code of three digits that can be begins so.
+func (p Pattern) begins(check func(int) error) bool {
+	for code := 200; code <= 999; code++ {
+		if check(code) == nil && p.MatchAt(strconv.Itoa(code), 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // MatchAt tells whether the pattern fits the ten digits at an offset.

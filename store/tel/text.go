@@ -2,6 +2,7 @@ package tel
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -71,6 +72,29 @@ func HumanDuration(d time.Duration) string {
 		return d.String()
 	}
 	return strings.Join(parts, " ")
+}
+
+// ParseDuration reads a length of time as people write it: 90m, 4h, 1h30m, 2d, 1d12h.
+// CodeInvalid with the given field for anything else.
+func ParseDuration(field, s string) (time.Duration, error) {
+	bad := Invalid(field, "%q is not a length of time such as 4h, 90m or 2d.", s)
+	rest := strings.ToLower(strings.ReplaceAll(s, " ", ""))
+	var days time.Duration
+	if before, after, ok := strings.Cut(rest, "d"); ok {
+		n, err := strconv.Atoi(before)
+		if err != nil || n < 0 || n > 3650 {
+			return 0, bad
+		}
+		if days = time.Duration(n) * 24 * time.Hour; after == "" {
+			return days, nil
+		}
+		rest = after
+	}
+	d, err := time.ParseDuration(rest)
+	if err != nil || d < 0 || days+d < days { // more than a length of time can be
+		return 0, bad
+	}
+	return days + d, nil
 }
 
 // Span is a length of time among the arguments of a refusal.
