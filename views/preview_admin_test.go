@@ -89,13 +89,12 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 			{Line: 20017, Text: "<script>alert(1)</script>,x,y", Reason: tel.Say("%q is not three digits.", "<script>alert(1)</script>")},
 		}}
 	state := func(i Import, s ImportState) Import {
-		i.State, i.Done, i.Total, i.Problem = s, 121000, 357310, ""
+		i.State, i.Done, i.Total = s, 121000, 357310
 		return i
 	}
 	strict := imp
 	strict.Strict = true
 	failed := state(imp, ImportFailed)
-	failed.Rows, failed.Problem = 0, "This is no CSV file: it begins like a spreadsheet (.xlsx)."
 
 	tn := tel.NewNumber(919, 233, 142)
 	place := tel.Place{City: "Raleigh", State: "NC", RateCenter: "RALEIGH", LATA: "426", Carrier: "Bandwidth.com CLEC, LLC - NC"}
