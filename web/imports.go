@@ -44,10 +44,14 @@ func newImports(s *store.Store, log *slog.Logger) *imports {
 }
 
 // drain stops imports between two changes, and waits until the one that is written has
-// told how far it came.
+// told how far it came, or the database answers nothing.
 func (im *imports) drain() {
 	im.stop()
-	im.writing <- struct{}{}
+	ctx, stop := context.WithTimeout(context.Background(), lastWord)
+	defer stop()
+	if take(ctx, im.writing) != nil {
+		im.log.Warn("an import has not ended")
+	}
 }
 
 // take waits for a place.
