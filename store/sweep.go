@@ -24,7 +24,7 @@ type Swept struct {
 	Aged    int `json:"aged"`    // TNs whose aging is over
 	Filled  int `json:"filled"`  // TNs that went to back-orders
 	Warned  int `json:"warned"`  // reservations of which it was told that they run out soon
-	Removed int `json:"removed"` // old sessions, links, idempotency keys, sign-in failures
+	Removed int `json:"removed"` // old sessions, links, idempotency keys, sign-in failures, uploads
 	// Totalled is how many events were added to the sums that reports read.
 	Totalled int `json:"totalled"`
 }
@@ -186,6 +186,7 @@ var oldRows = []struct {
 	{`SELECT 1 FROM purchase WHERE order_seq IS NULL AND paid_at IS NULL AND buyer <> '' AND created_at < $1 LIMIT 1`, `UPDATE purchase SET buyer = '' WHERE order_seq IS NULL AND paid_at IS NULL AND buyer <> '' AND created_at < $1`, func(Config) time.Duration { return buyerKept }},
 	{`SELECT 1 FROM noted WHERE noted_at < $1 LIMIT 1`, `DELETE FROM noted WHERE (order_seq, key) IN (SELECT order_seq, key FROM noted WHERE noted_at < $1 ORDER BY noted_at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
 	{`SELECT 1 FROM client_use WHERE hour < $1 LIMIT 1`, `DELETE FROM client_use WHERE hour < $1`, func(Config) time.Duration { return usesKept }},
+	{`SELECT 1 FROM upload WHERE touched_at < $1 LIMIT 1`, `DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE touched_at < $1 ORDER BY touched_at LIMIT 1)`, func(Config) time.Duration { return uploadKept }},
 	{`SELECT 1 FROM sign_in_failure WHERE at < $1 LIMIT 1`, `DELETE FROM sign_in_failure WHERE at < $1`, func(Config) time.Duration { return failureWindow }},
 }
 

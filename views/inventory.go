@@ -140,18 +140,17 @@ const (
 	ImportPreview   ImportState = "preview"   // it waits for confirm or discard
 	ImportRunning   ImportState = "running"   // it is being written
 	ImportDone      ImportState = "done"      //
-	ImportFailed    ImportState = "failed"    // Problem says why
+	ImportFailed    ImportState = "failed"    // it was cut off: what was written stays
 	ImportDiscarded ImportState = "discarded" //
 )
 
 // Import is one file on its way into the inventory.
 type Import struct {
-	ID      string
-	Name    string // of the file
-	Bytes   int64
-	State   ImportState
-	Strict  bool
-	Problem string // why it failed, in a sentence: texts.Mark
+	ID     string
+	Name   string // of the file
+	Bytes  int64
+	State  ImportState
+	Strict bool
 
 	Rows     int // data rows read
 	Accepted int
@@ -163,7 +162,7 @@ type Import struct {
 	Notices  []tel.Sentence // columns passed over and the like
 	Bad      []ImportLine   // the first of the refused rows
 
-	Done  int // of Total, while reading (bytes) or running (blocks)
+	Done  int // of Total, while reading (bytes) or running (blocks), or when it was cut off
 	Total int
 }
 
@@ -259,6 +258,8 @@ func (s ImportState) sentence(ctx context.Context) string {
 		return texts.T(ctx, "This file is read and waits for you to confirm or discard it.")
 	case ImportRunning:
 		return texts.T(ctx, "This file is being imported.")
+	case ImportFailed:
+		return texts.T(ctx, "This import was cut off, and can be run again.")
 	}
 	return texts.T(ctx, "This file is being read.")
 }
@@ -306,7 +307,9 @@ func (v Import) live() templ.Attributes {
 	if v.State != ImportReading && v.State != ImportRunning {
 		return nil
 	}
-	return liveRegion(importPath(v.ID, ""), "#main", "import")
+	follow := liveRegion(importPath(v.ID, ""), "#main", "import", "again")
+	follow["data-again"] = true // its end is no event
+	return follow
 }
 
 func (v Import) question(ctx context.Context) string {
@@ -340,22 +343,9 @@ func (v Import) result(ctx context.Context) string {
 		texts.T(ctx, "%d numbers", v.TNs), texts.T(ctx, "%d blocks", v.Blocks), v.Added, v.Changed, v.Same())
 }
 
-func (v Import) failed(ctx context.Context) string {
-	if v.Added+v.Changed > 0 {
-		return texts.T(ctx, "Only a part was imported")
-	}
-	return texts.T(ctx, "Nothing was imported")
-}
-
+// failure is how far an import came that was cut off.
 func (v Import) failure(ctx context.Context) string {
-	rest := texts.T(ctx, "The inventory is as it was before.")
-	if v.Added+v.Changed > 0 {
-		rest = texts.T(ctx, "Blocks written: %d.", v.Added+v.Changed)
-	}
-	if v.Problem == "" {
-		return rest
-	}
-	return texts.T(ctx, v.Problem) + " " + rest
+	return v.progress(ctx) + ". " + texts.T(ctx, "What was written stays. Run it again for the rest: what is there already is passed over.")
 }
 
 // tabs are the ways to count the whole inventory.

@@ -89,15 +89,12 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 			{Line: 20017, Text: "<script>alert(1)</script>,x,y", Reason: tel.Say("%q is not three digits.", "<script>alert(1)</script>")},
 		}}
 	state := func(i Import, s ImportState) Import {
-		i.State, i.Done, i.Total, i.Problem = s, 121000, 357310, ""
+		i.State, i.Done, i.Total = s, 121000, 357310
 		return i
 	}
 	strict := imp
 	strict.Strict = true
 	failed := state(imp, ImportFailed)
-	part := failed
-	part.Problem = "The import was cut off; run it again, what was written stays."
-	failed.Rows, failed.Added, failed.Changed, failed.Problem = 0, 0, 0, "This is no CSV file: it begins like a spreadsheet (.xlsx)."
 
 	tn := tel.NewNumber(919, 233, 142)
 	place := tel.Place{City: "Raleigh", State: "NC", RateCenter: "RALEIGH", LATA: "426", Carrier: "Bandwidth.com CLEC, LLC - NC"}
@@ -168,7 +165,6 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 		"/inventory/import/7?running":   imported(state(imp, ImportRunning)),
 		"/inventory/import/7?done":      imported(state(imp, ImportDone)),
 		"/inventory/import/7?failed":    imported(failed),
-		"/inventory/import/7?part":      imported(part),
 		"/inventory/import/7?discarded": imported(state(imp, ImportDiscarded)),
 		"/lookup":                       look(Lookup{}),
 		"/lookup?held":                  look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn, State: tel.TNReserved, Place: place, Offer: offer, Reservation: held, History: Steps(context.Background(), events), CanDisable: true}}),

@@ -1,143 +1,128 @@
 package web
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
-	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"tnreserve/store"
 	"tnreserve/store/intake"
 	"tnreserve/store/tel"
 	"tnreserve/views"
-	"tnreserve/views/texts"
 )
 
 const (
 	maxUpload     = 64_000_000
 	uploadTime    = 5 * time.Minute // a slow line may take longer than other requests
 	answerTime    = 5 * time.Minute // after that: what the file would change, and the page
-	previewLife   = time.Hour
-	mostPreviews  = 8 // kept at once: a preview of the whole country takes 50 MB
 	shownRefusals = 200
+	signOfLife    = time.Second // of an import that is written
+	lastWord      = 5 * time.Second
 )
 
-// imports are the files on their way into the inventory: read, and waiting for
-// somebody to confirm; or being written. They live in memory: a restart forgets
-// previews, and an import that was cut off is done again to the same end.
+// imports are what this node does for files on their way into the inventory. The files
+// lie in the database.
 type imports struct {
 	store *store.Store
 	log   *slog.Logger
 	ctx   context.Context
 	stop  context.CancelFunc
-	// reading has the one place for a file that is being read: a small file may name
-	// millions of blocks.
-	reading chan struct{}
-	mu      sync.Mutex
-	list    []*importJob // oldest first
-}
-
-type importJob struct {
-	mu    sync.Mutex
-	owner string
-	made  time.Time
-	inv   *intake.Inventory
-	view  views.Import
+	// reading has the one place for a file that is read, writing the one for an import:
+	// a preview of the whole country takes 50 MB, and a small file may name millions of
+	// blocks.
+	reading, writing chan struct{}
 }
 
 func newImports(s *store.Store, log *slog.Logger) *imports {
 	ctx, stop := context.WithCancel(context.Background())
-	return &imports{store: s, log: log, ctx: ctx, stop: stop, reading: make(chan struct{}, 1)}
+	return &imports{store: s, log: log, ctx: ctx, stop: stop, reading: make(chan struct{}, 1), writing: make(chan struct{}, 1)}
 }
 
-// add keeps a preview; those that nobody confirmed in time go.
-func (im *imports) add(j *importJob, now time.Time) error {
-	im.mu.Lock()
-	defer im.mu.Unlock()
-	im.list = slices.DeleteFunc(im.list, func(old *importJob) bool {
-		return now.Sub(old.made) > previewLife && old.show().State != views.ImportRunning
-	})
-	waiting := 0
-	for _, old := range im.list {
-		if old.show().State == views.ImportPreview {
-			waiting++
-		}
+// drain stops imports between two changes, and waits until the one that is written has
+// told how far it came, or the database answers nothing.
+func (im *imports) drain() {
+	im.stop()
+	ctx, stop := context.WithTimeout(context.Background(), lastWord)
+	defer stop()
+	if take(ctx, im.writing) != nil {
+		im.log.Warn("an import has not ended")
 	}
-	if waiting >= mostPreviews {
-		return tel.Refuse(tel.CodeConflict, "%d imports wait to be confirmed or discarded; do that first.", waiting)
+}
+
+// take waits for a place.
+func take(ctx context.Context, place chan struct{}) error {
+	select {
+	case place <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	im.list = append(im.list, j)
-	return nil
 }
 
-func (im *imports) find(id string) *importJob {
-	im.mu.Lock()
-	defer im.mu.Unlock()
-	for _, j := range im.list {
-		if j.view.ID == id {
-			return j
-		}
+func (im *imports) read(ctx context.Context, u *store.Upload) (*intake.Inventory, error) {
+	if err := take(ctx, im.reading); err != nil {
+		return nil, err
 	}
-	return nil
+	defer func() { <-im.reading }()
+	return im.store.ReadUpload(ctx, u, shownRefusals)
 }
 
-// unfinished are a person's imports that wait or run.
-func (im *imports) unfinished(owner string) []views.Import {
-	im.mu.Lock()
-	defer im.mu.Unlock()
-	var list []views.Import
-	for _, j := range im.list {
-		if v := j.show(); j.owner == owner && (v.State == views.ImportPreview || v.State == views.ImportRunning) {
-			list = append(list, v)
-		}
+// run writes an upload, in the background of the request that confirmed it.
+func (im *imports) run(actor tel.Actor, u *store.Upload, runner string) {
+	ctx, stop := context.WithCancel(im.ctx)
+	defer stop()
+	var done atomic.Int64
+	go func() {
+		defer stop()
+		im.live(ctx, actor, u.ID, runner, &done)
+	}()
+	err := take(ctx, im.writing)
+	if err == nil {
+		defer func() { <-im.writing }()
 	}
-	return list
-}
-
-func (j *importJob) show() views.Import {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.view
-}
-
-func (j *importJob) set(change func(*views.Import)) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	change(&j.view)
-}
-
-// start lets a preview become an import, once.
-func (j *importJob) start() (*intake.Inventory, bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.view.State != views.ImportPreview || j.view.Blocked() {
-		return nil, false
+	var result store.Imported
+	if err == nil {
+		result, err = im.write(ctx, actor, u, &done)
 	}
-	j.view.State, j.view.Done, j.view.Total = views.ImportRunning, 0, len(j.inv.Blocks)
-	inv := j.inv
-	j.inv = nil
-	return inv, true
-}
-
-// run writes an inventory, in the background of the request that confirmed it.
-func (im *imports) run(j *importJob, actor tel.Actor, inv *intake.Inventory) {
-	result, err := im.store.Import(im.ctx, actor, inv, func(done, total int) {
-		j.set(func(v *views.Import) { v.Done, v.Total = done, total })
-	})
-	j.set(func(v *views.Import) {
-		v.Added, v.Changed, v.State = result.BlocksNew, result.BlocksChanged, views.ImportDone
-		if err != nil {
-			v.State, v.Problem = views.ImportFailed, texts.Mark("The import was cut off; run it again, what was written stays.")
-		}
-	})
+	stop()
 	if err != nil {
-		im.log.Error("import failed", "error", err)
+		im.log.Error("import failed", "upload", u.ID, "error", err)
+	}
+	ctx, stop = context.WithTimeout(context.Background(), lastWord)
+	defer stop()
+	if err := im.store.EndUpload(ctx, actor, u.ID, runner, int(done.Load()), result, err == nil); err != nil {
+		im.log.Error("the end of an import", "upload", u.ID, "error", err)
+	}
+}
+
+func (im *imports) write(ctx context.Context, actor tel.Actor, u *store.Upload, done *atomic.Int64) (store.Imported, error) {
+	inv, err := im.read(ctx, u)
+	if err != nil {
+		return store.Imported{}, err
+	}
+	return im.store.Import(ctx, actor, inv, func(n, _ int) { done.Store(int64(n)) })
+}
+
+// live tells all nodes how far a run is, until it ends or another has taken over.
+func (im *imports) live(ctx context.Context, actor tel.Actor, id, runner string, done *atomic.Int64) {
+	tick := time.NewTicker(signOfLife)
+	defer tick.Stop()
+	for mine := true; mine; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		var err error
+		if mine, err = im.store.TouchUpload(ctx, actor, id, runner, int(done.Load())); err != nil {
+			im.log.Warn("the progress of an import", "upload", id, "error", err)
+			mine = true
+		}
 	}
 }
 
@@ -147,27 +132,36 @@ func (v *visit) importFormWith(status int, form views.ImportForm) error {
 	if !v.actor.Can(tel.ActManageInventory) {
 		return tel.Forbidden(tel.ActManageInventory)
 	}
-	form.MaxBytes, form.Unfinished = maxUpload, v.imports.unfinished(v.actor.ID)
+	list, err := v.store.UnfinishedUploads(v.r.Context(), v.actor)
+	if err != nil {
+		return err
+	}
+	form.MaxBytes = maxUpload
+	for _, u := range list {
+		form.Unfinished = append(form.Unfinished, importView(u))
+	}
 	return v.render(status, views.ImportFormPage(v.shell(), form))
 }
 
-// upload reads a file as it comes in and keeps what it says for the preview. Nothing
-// is written.
+// upload keeps a file as it comes in, and what it says for the preview. The inventory is
+// as it was.
 func (v *visit) upload() error {
 	if !v.actor.Can(tel.ActManageInventory) {
 		return tel.Forbidden(tel.ActManageInventory)
 	}
-	v.timed(noDeadline, noDeadline) // its time begins with its turn; one that is over cannot be put off
-	select {
-	case v.imports.reading <- struct{}{}:
-		defer func() { <-v.imports.reading }()
-	case <-v.r.Context().Done():
-		return v.r.Context().Err()
-	}
 	now := time.Now() // the connection's clock
 	v.timed(now.Add(uploadTime), now.Add(uploadTime+answerTime))
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxUpload+maxForm)
-	form, name, size, inv, err := v.readUpload()
+	u, form, err := v.receive()
+	if err == nil {
+		err = v.preview(u)
+	}
+	if err == nil {
+		return v.redirect("/inventory/import/" + u.ID)
+	}
+	if u != nil {
+		v.store.DropUpload(v.r.Context(), u)
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		err = tel.Invalid("file", "The file is larger than %d MB; use the import command.", maxUpload/1_000_000)
 	}
@@ -175,17 +169,7 @@ func (v *visit) upload() error {
 		form.Errors = map[string]string{"file": v.say(e)}
 		return v.importFormWith(http.StatusUnprocessableEntity, form)
 	}
-	if err != nil {
-		return err
-	}
-	job, err := v.preview(form, name, size, inv)
-	if err != nil {
-		return err
-	}
-	if err := v.imports.add(job, v.now); err != nil {
-		return v.backWith("/inventory/import", err)
-	}
-	return v.redirect("/inventory/import/" + job.view.ID)
+	return err
 }
 
 // timed gives a request its ends on the wire.
@@ -196,21 +180,14 @@ func (v *visit) timed(read, write time.Time) {
 	}
 }
 
-// readUpload walks the parts of the form; the options may come before or after the
-// file, so the file is read with neither and strictness is judged by what it says.
-func (v *visit) readUpload() (form views.ImportForm, name string, size int64, inv *intake.Inventory, err error) {
+// receive walks the parts of the form; the options may come before or after the file,
+// so the file is kept with neither.
+func (v *visit) receive() (u *store.Upload, form views.ImportForm, err error) {
 	parts, err := v.r.MultipartReader()
-	if err != nil {
-		return form, "", 0, nil, tel.Invalid("file", "Choose a file first.")
-	}
-	var text []byte
-	for {
-		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
+	for err == nil {
+		var part *multipart.Part
+		if part, err = parts.NextPart(); err != nil {
 			break
-		}
-		if err != nil {
-			return form, name, size, nil, uploadError(err)
 		}
 		switch part.FormName() {
 		case "strict":
@@ -218,22 +195,47 @@ func (v *visit) readUpload() (form views.ImportForm, name string, size int64, in
 		case "fictional":
 			form.Fictional = true
 		case "file":
-			name = part.FileName()
-			if text, err = io.ReadAll(part); err != nil {
-				return form, name, size, nil, uploadError(err)
+			if part.FileName() != "" && u == nil {
+				if u, err = v.receiveFile(part); err != nil {
+					return u, form, err
+				}
 			}
 		}
 	}
-	if name == "" {
-		return form, "", 0, nil, tel.Invalid("file", "Choose a file first.")
+	switch {
+	case u != nil && errors.Is(err, io.EOF):
+		u.Strict, u.Fictional = form.Strict, form.Fictional
+		return u, form, nil
+	case u == nil && (errors.Is(err, io.EOF) || errors.Is(err, http.ErrNotMultipart)):
+		err = tel.Invalid("file", "Choose a file first.")
+	default:
+		err = uploadError(err)
 	}
-	if clean, err := tel.CleanText("file", name, 100); err == nil {
-		name = clean
-	} else {
+	return u, form, err
+}
+
+// receiveFile refuses what is no CSV by its beginning.
+func (v *visit) receiveFile(part *multipart.Part) (*store.Upload, error) {
+	file, err := intake.Sniff(v.r.Context(), arriving{part})
+	if err != nil {
+		return nil, err
+	}
+	name, err := tel.CleanText("file", part.FileName(), 100)
+	if err != nil {
 		name = "upload.csv"
 	}
-	inv, err = intake.Read(v.r.Context(), bytes.NewReader(text), intake.Options{AllowFictional: form.Fictional, MaxRefusals: shownRefusals})
-	return form, name, int64(len(text)), inv, err
+	return v.store.ReceiveUpload(v.r.Context(), v.actor, name, file)
+}
+
+// arriving is a file on its way in; what breaks is the line.
+type arriving struct{ io.Reader }
+
+func (a arriving) Read(b []byte) (int, error) {
+	n, err := a.Reader.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = uploadError(err)
+	}
+	return n, err
 }
 
 func uploadError(err error) error {
@@ -243,69 +245,72 @@ func uploadError(err error) error {
 	return tel.Invalid("file", "The file did not arrive whole; try again.")
 }
 
-// preview is what an import would do.
-func (v *visit) preview(form views.ImportForm, name string, size int64, inv *intake.Inventory) (*importJob, error) {
-	would, err := v.store.CompareImport(v.r.Context(), v.actor, inv)
+// preview tells what an import would do.
+func (v *visit) preview(u *store.Upload) error {
+	v.timed(noDeadline, noDeadline) // the time to answer begins with its turn
+	if err := take(v.r.Context(), v.imports.reading); err != nil {
+		return err
+	}
+	defer func() { <-v.imports.reading }()
+	v.timed(noDeadline, time.Now().Add(answerTime)) // the connection's clock
+	inv, err := v.store.ReadUpload(v.r.Context(), u, shownRefusals)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	return v.store.ShowUpload(v.r.Context(), v.actor, u, inv)
+}
+
+func importView(u *store.Upload) views.Import {
 	view := views.Import{
-		ID: rand.Text(), Name: name, Bytes: size, State: views.ImportPreview, Strict: form.Strict,
-		Rows: inv.Rows, Accepted: inv.Accepted, Refused: inv.RefusedCount, Blocks: len(inv.Blocks), TNs: int(inv.TNs),
-		Added: would.BlocksNew, Changed: would.BlocksChanged, Notices: inv.Notices,
+		ID: u.ID, Name: u.Name, Bytes: u.Bytes, State: views.ImportState(u.State), Strict: u.Strict,
+		Rows: u.Report.Rows, Accepted: u.Report.Accepted, Refused: u.Report.Refused, Blocks: u.Report.Blocks, TNs: int(u.Report.TNs),
+		Added: u.Added, Changed: u.Changed, Notices: u.Report.Notices, Done: u.Done, Total: u.Report.Blocks,
 	}
-	for _, r := range inv.Refused {
+	for _, r := range u.Report.Bad {
 		view.Bad = append(view.Bad, views.ImportLine{Line: r.Line, Text: r.Field, Reason: r.Reason})
 	}
-	return &importJob{owner: v.actor.ID, made: v.now, inv: inv, view: view}, nil
+	return view
 }
 
 // importHere is the import of this address, for operators.
-func (v *visit) importHere() (*importJob, error) {
-	if !v.actor.Can(tel.ActManageInventory) {
-		return nil, tel.Forbidden(tel.ActManageInventory)
-	}
-	j := v.imports.find(v.r.PathValue("import"))
-	if j == nil {
-		return nil, tel.NotFound()
-	}
-	return j, nil
+func (v *visit) importHere() (*store.Upload, error) {
+	return v.store.Upload(v.r.Context(), v.actor, v.r.PathValue("import"))
 }
 
 func (v *visit) importPage() error {
-	j, err := v.importHere()
+	u, err := v.importHere()
 	if err != nil {
 		return err
 	}
-	return v.render(http.StatusOK, views.ImportPage(v.shell(), j.show()))
+	return v.render(http.StatusOK, views.ImportPage(v.shell(), importView(u)))
 }
 
 func (v *visit) confirmImport() error {
-	j, err := v.importHere()
+	u, err := v.importHere()
 	if err != nil {
 		return err
 	}
-	if inv, ok := j.start(); ok {
-		go v.imports.run(j, v.actor, inv)
+	runner, err := v.store.StartUpload(v.r.Context(), v.actor, u)
+	if err != nil {
+		return err
 	}
-	return v.redirect("/inventory/import/" + j.view.ID)
+	if runner != "" {
+		go v.imports.run(v.actor, u, runner)
+	}
+	return v.redirect("/inventory/import/" + u.ID)
 }
 
 func (v *visit) discardImport() error {
-	j, err := v.importHere()
+	u, err := v.importHere()
 	if err != nil {
 		return err
 	}
-	var state views.ImportState
-	j.set(func(view *views.Import) {
-		if view.State == views.ImportPreview {
-			view.State = views.ImportDiscarded
-			j.inv = nil
-		}
-		state = view.State
-	})
-	if state != views.ImportDiscarded { // it was confirmed meanwhile
-		return v.redirect("/inventory/import/" + j.view.ID)
+	discarded, err := v.store.DiscardUpload(v.r.Context(), v.actor, u.ID)
+	if err != nil {
+		return err
+	}
+	if !discarded { // it was confirmed meanwhile
+		return v.redirect("/inventory/import/" + u.ID)
 	}
 	return v.done("/inventory/import", ok(v.t("The file was discarded; nothing was written.")))
 }

@@ -99,7 +99,7 @@ func (s *Server) Drain() {
 	s.Leave()
 	s.drained.Do(func() {
 		close(s.draining)
-		s.imports.stop()
+		s.imports.drain()
 	})
 }
 

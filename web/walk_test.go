@@ -612,6 +612,7 @@ func (w *walker) webhook(account tel.AccountID) (id, hint, sent string) {
 
 // settle forgets what a request has changed.
 func (w *walker) settle() {
+	waitFor(w.t, "an import", func() bool { return w.one(`SELECT COUNT(*) FROM upload WHERE state = 'running'`) == "0" })
 	for _, t := range w.bodies {
 		w.operator.post("/inventory/import/"+t.file+"/discard", nil)
 		if _, err := w.Cancel(ctx, root, t.live, ""); err != nil && tel.CodeOf(err) != tel.CodeEnded {

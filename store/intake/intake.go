@@ -20,6 +20,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -122,6 +123,18 @@ func Read(ctx context.Context, r io.Reader, o Options) (*Inventory, error) {
 		return nil, err
 	}
 	return rd.finish(), nil
+}
+
+// Sniff refuses by its beginning what Read would refuse by it, and answers the whole file
+// again.
+func Sniff(ctx context.Context, r io.Reader) (io.Reader, error) {
+	var begun bytes.Buffer
+	src := newSource(ctx, io.TeeReader(r, &begun), nil)
+	err := src.sniff()
+	if err == nil {
+		_, err = readHeader(src)
+	}
+	return io.MultiReader(&begun, r), err
 }
 
 // badFile is the refusal of a whole file.

@@ -1,0 +1,195 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tnreserve/store"
+	"tnreserve/store/intake"
+	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
+)
+
+// uploaded is a file that waits to be confirmed.
+func uploaded(t *testing.T, s *store.Store, who tel.Actor, text string) *store.Upload {
+	t.Helper()
+	u := must[*store.Upload](t)(s.ReceiveUpload(ctx, who, "numbers.csv", strings.NewReader(text)))
+	_, err := s.Upload(ctx, who, u.ID)
+	code(t, err, tel.CodeNotFound) // not before it is read
+	inv := must[*intake.Inventory](t)(s.ReadUpload(ctx, u, 200))
+	if err := s.ShowUpload(ctx, who, u, inv); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+const faulty = `tn,npa,nxx,start,end,city,state,features,tier,monthly_cost,lata,colour
+3035551000,,,,,Denver,CO,sms,,1.00,,blue
+3035551001,,,,,Boulder,CO,sms,,1.00,,
+3035551000,,,,,Denver,CO,voice,,1.00,,
+,303,911,,,Denver,CO,,,,,
+,911,200,,,Denver,CO,,,,,
+,199,200,,,Denver,CO,,,,,
+1.21E+10,,,,,,,,,,,
+2345,,,,,,,,,,,
+3035550142,,,,,,,,,,,
+,,,3035559999,3035550000,,,,,,,
+3035551002,303,555,,,,,,,,,
+3035551003,,,,,Denver,Nowhere,,,,,
+3035551004,,,,,Denver,CO,a b c d e f g h i j k l m n,,,,
+3035551005,,,,,Denver,CO,,gold!,,,
+3035551006,,,,,Denver,CO,,,much,,
+3035551007,,,,,Denver,CO,,,,9,
+3035551008,,
+,436,200,,,Denver,CO,,,,,
+`
+
+// An upload lies in the database: another node shows it, one node runs it, and when that
+// one dies another does.
+func TestUploadsOnTwoNodes(t *testing.T) {
+	s := storetest.Open(t)
+	here, there := s.Store, again(t, s)
+	u := uploaded(t, here, operator, faulty)
+	if len(u.Report.Bad) < 14 || len(u.Report.Notices) < 2 || u.Added == 0 {
+		t.Fatalf("%+v", u)
+	}
+	seen := must[*store.Upload](t)(there.Upload(ctx, operator, u.ID))
+	if !reflect.DeepEqual(seen, u) {
+		t.Errorf("another node sees\n%+v, not\n%+v", seen, u)
+	}
+	_, err := there.Upload(ctx, admin, u.ID)
+	code(t, err, tel.CodeForbidden)
+
+	var runners atomic.Int32
+	var runner string
+	parallel(8, func(i int) {
+		got, err := []*store.Store{here, there}[i%2].StartUpload(ctx, operator, u)
+		if err != nil {
+			t.Error(err)
+		}
+		if got != "" {
+			runner = got
+			runners.Add(1)
+		}
+	})
+	if runners.Load() != 1 {
+		t.Fatalf("%d run it", runners.Load())
+	}
+	state := func(want store.UploadState, done int) {
+		t.Helper()
+		for _, node := range []*store.Store{here, there} {
+			if u := must[*store.Upload](t)(node.Upload(ctx, operator, u.ID)); u.State != want || u.Done != done {
+				t.Errorf("%s, %d blocks", u.State, u.Done)
+			}
+		}
+	}
+	if discarded, err := there.DiscardUpload(ctx, operator, u.ID); discarded || err != nil {
+		t.Error("one that runs was discarded", err)
+	}
+	s.Clock.Add(50 * time.Second)
+	if mine, err := here.TouchUpload(ctx, operator, u.ID, runner, 1); !mine || err != nil {
+		t.Error(mine, err)
+	}
+	s.Clock.Add(50 * time.Second)
+	state(store.UploadRunning, 1)
+	s.Clock.Add(11 * time.Second) // no sign of life
+	state(store.UploadFailed, 1)
+	next := must[string](t)(there.StartUpload(ctx, operator, u))
+	if next == "" {
+		t.Fatal("it cannot be run again")
+	}
+	if mine, err := here.TouchUpload(ctx, operator, u.ID, runner, 1); mine || err != nil {
+		t.Error("the dead one speaks", err)
+	}
+	if err := here.EndUpload(ctx, operator, u.ID, runner, 1, store.Imported{}, true); err != nil {
+		t.Error(err)
+	}
+	state(store.UploadRunning, 0)
+	result := must[store.Imported](t)(there.Import(ctx, operator, must[*intake.Inventory](t)(there.ReadUpload(ctx, seen, 0)), nil))
+	if err := there.EndUpload(ctx, operator, u.ID, next, u.Report.Blocks, result, true); err != nil {
+		t.Error(err)
+	}
+	state(store.UploadDone, u.Report.Blocks)
+	if again := must[string](t)(here.StartUpload(ctx, operator, u)); again != "" {
+		t.Error("what is done runs again")
+	}
+	db := file(t, s.Path)
+	if n := count(t, db, `SELECT COUNT(*) FROM upload_piece`); n != 0 {
+		t.Errorf("%d pieces of its text are left", n)
+	}
+
+	uploaded(t, here, operator, faulty)
+	s.Clock.Add(time.Hour + time.Second)
+	for range 2 {
+		must[store.Swept](t)(there.Sweep(ctx))
+	}
+	if n := count(t, db, `SELECT (SELECT COUNT(*) FROM upload) + (SELECT COUNT(*) FROM upload_piece)`); n != 0 {
+		t.Errorf("%d rows are left after an hour", n)
+	}
+	checked(t, there)
+}
+
+// A large file is many rows, and one again.
+func TestUploadsInPieces(t *testing.T) {
+	s := storetest.Open(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	text := []byte("npa,nxx,city\n")
+	for len(text) < 2_000_000 {
+		text = fmt.Appendf(text, "303,%d,%x%x\n", 200+random.IntN(700), random.Uint64(), random.Uint64())
+	}
+	u := must[*store.Upload](t)(s.ReceiveUpload(ctx, operator, "numbers.csv", strings.NewReader(string(text))))
+	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM upload_piece`); n < 3 || u.Bytes != int64(len(text)) {
+		t.Errorf("%d bytes in %d pieces", u.Bytes, n)
+	}
+	got := must[*intake.Inventory](t)(s.ReadUpload(ctx, u, 0))
+	want, err := intake.Read(ctx, strings.NewReader(string(text)), intake.Options{})
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Error("it reads otherwise", err)
+	}
+	_, err = s.ReceiveUpload(ctx, operator, "numbers.csv", &broken{text: text[:1_500_000]})
+	if err == nil || count(t, file(t, s.Path), `SELECT COUNT(*) FROM upload`) != 1 {
+		t.Error("half a file is kept", err)
+	}
+}
+
+// broken is a file whose line breaks.
+type broken struct{ text []byte }
+
+func (b *broken) Read(p []byte) (n int, err error) {
+	if len(b.text) == 0 {
+		return 0, fmt.Errorf("the line broke")
+	}
+	n = copy(p, b.text)
+	b.text = b.text[n:]
+	return n, nil
+}
+
+// One person's uploads that wait are bounded, and are nobody else's trouble.
+func TestUploadsOfOnePerson(t *testing.T) {
+	s := storetest.Open(t)
+	other := operator
+	other.ID = "another operator"
+	const text = "npa,nxx\n303,555\n"
+	theirs := uploaded(t, s.Store, other, text)
+	var mine []*store.Upload
+	for range 9 {
+		s.Clock.Add(time.Second)
+		mine = append(mine, uploaded(t, s.Store, operator, text))
+	}
+	_, err := s.Upload(ctx, operator, mine[0].ID)
+	code(t, err, tel.CodeNotFound)
+	if list := must[[]*store.Upload](t)(s.UnfinishedUploads(ctx, operator)); len(list) != 8 || list[0].ID != mine[1].ID || list[7].ID != mine[8].ID {
+		t.Errorf("%d wait", len(list))
+	}
+	must[*store.Upload](t)(s.Upload(ctx, operator, theirs.ID))
+	strict := mine[1]
+	strict.Strict, strict.Report.Refused = true, 1
+	if runner := must[string](t)(s.StartUpload(ctx, operator, strict)); runner != "" {
+		t.Error("a blocked one runs")
+	}
+}
