@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -26,8 +25,10 @@ type purchaseRow struct {
 	tel.Purchase
 	reservation int64
 	order       int64
+	accepted    []tel.Accepted // nil before anybody did
 	nonce       string
 	secret      string
+	before      string // the secret before it
 }
 
 // NewPurchaseLink makes a link for the end user of a reservation that lives. Those
@@ -135,18 +136,22 @@ func (s *Store) RevokePurchaseLink(ctx context.Context, actor tel.Actor, reserva
 // the one purchase; a link that was revoked is as unknown as one that never was, unless
 // its buyer was sent to pay: a payment may still be reported, and is told to both sides.
 
-const purchaseSQL = `SELECT ` + purchaseColumns + `, p.reservation, COALESCE(p.order_seq, 0), p.nonce, p.buyer, p.renewals, p.session IS NOT NULL, a.name
+const purchaseSQL = `SELECT ` + purchaseColumns + `, p.reservation, COALESCE(p.order_seq, 0), p.nonce, p.buyer, p.accepted, p.renewals, p.session IS NOT NULL, a.name,
+	COALESCE((SELECT s.secret_before FROM selling s WHERE s.account_id = p.account_id), '')
 	FROM purchase p JOIN account a ON a.id = p.account_id WHERE (p.revoked_at IS NULL OR p.nonce <> '') AND `
 
 func scanPurchase(row scanner) (*purchaseRow, error) {
 	var p purchaseRow
-	var buyer string
-	err := row.Scan(append(linkFields(&p.PurchaseLink), &p.reservation, &p.order, &p.nonce, &buyer, &p.Renewals, &p.FromShop, &p.AccountName)...)
+	var buyer, accepted string
+	err := row.Scan(append(linkFields(&p.PurchaseLink), &p.reservation, &p.order, &p.nonce, &buyer, &accepted, &p.Renewals, &p.FromShop, &p.AccountName, &p.before)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, tel.NotFound()
 	}
 	if buyer != "" && err == nil {
 		err = json.Unmarshal([]byte(buyer), &p.Buyer)
+	}
+	if accepted != "" && err == nil {
+		err = json.Unmarshal([]byte(accepted), &p.accepted)
 	}
 	return &p, err
 }
@@ -187,27 +192,39 @@ func (s *Store) purchase(from source, where string, args ...any) (*purchaseRow, 
 			return nil, err
 		}
 	}
-	s.fillItems(&p.Purchase)
+	s.fillItems(p)
 	return p, nil
 }
 
-// fillItems are the TNs that the purchase is about, with what they cost.
-func (s *Store) fillItems(p *tel.Purchase) {
-	add := func(tn tel.Number) {
+// fillItems are the TNs that the purchase is about, with what they cost: once the buyer
+// was sent to pay or has ordered, what was accepted then.
+func (s *Store) fillItems(p *purchaseRow) {
+	add := func(tn tel.Number) *tel.Offer {
 		place, offer, _ := s.shelf.Has(tn)
 		p.Items = append(p.Items, tel.FoundTN{TN: tn, Place: place, Offer: offer})
+		return &p.Items[len(p.Items)-1].Offer
 	}
-	if p.Order != nil {
+	switch {
+	case p.accepted != nil && (p.Order != nil || p.Paying || !p.PaidAt.IsZero()):
+		for _, a := range p.accepted {
+			add(a.TN).MonthlyCost = a.MonthlyCost
+		}
+	case p.Order != nil:
 		for _, tn := range p.Order.Completed {
 			add(tn.TN)
 		}
-		return
-	}
-	for _, tn := range p.Reservation.TNs {
-		if tn.EndedAt.Equal(p.Reservation.EndedAt) {
-			add(tn.TN)
+	default:
+		for _, tn := range p.Reservation.TNs {
+			if tn.EndedAt.Equal(p.Reservation.EndedAt) {
+				add(tn.TN)
+			}
 		}
 	}
+}
+
+// holdsAccepted tells whether what the buyer accepted is what the reservation holds.
+func (p *purchaseRow) holdsAccepted() bool {
+	return p.accepted == nil || slices.EqualFunc(p.accepted, p.Reservation.HeldTNs(), func(a tel.Accepted, tn tel.Number) bool { return a.TN == tn })
 }
 
 // Purchase is what a link's token stands for, and the actor that may complete it.
@@ -269,14 +286,17 @@ func (s *Store) AcceptPurchase(ctx context.Context, actor tel.Actor, in tel.Acce
 		if err := p.Reservation.Accepts(t.now); err != nil {
 			return err
 		}
+		if in.Terms != p.Terms() { // before the answers: they may be to other questions
+			return tel.Refuse(tel.CodeConflict, "What is offered or asked here has changed. Look again before you accept.")
+		}
 		buyer, faults := p.Selling.CleanBuyer(in.Name, in.Email, in.Answers)
 		if len(faults) > 0 {
 			return faults[0]
 		}
-		if in.Terms != p.Terms() {
-			return tel.Refuse(tel.CodeConflict, "The numbers or their price have changed. Look again before you accept.")
+		p.Buyer, p.accepted = buyer, nil
+		for _, i := range p.Items {
+			p.accepted = append(p.accepted, tel.Accepted{TN: i.TN, MonthlyCost: i.Offer.MonthlyCost})
 		}
-		p.Buyer = buyer
 		if p.Selling.CheckoutURL == "" {
 			return t.orderPurchase(p)
 		}
@@ -299,23 +319,26 @@ func (t *tx) orderPurchase(p *purchaseRow) error {
 	if o.State != tel.OrderComplete {
 		return errors.New("a purchase's order is " + string(o.State))
 	}
+	return t.writeAcceptance(p, o.Seq, false)
+}
+
+// writeAcceptance writes down who bought or is sent to pay, and what.
+func (t *tx) writeAcceptance(p *purchaseRow, order any, paying bool) error {
 	buyer, err := asJSON(p.Buyer, p.Buyer.Name == "")
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(`UPDATE purchase SET order_seq = $1, buyer = $2, paying = $3 WHERE id = $4 AND order_seq IS NULL`, o.Seq, buyer, false, p.ID)
+	accepted, err := asJSON(p.accepted, p.accepted == nil)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec(`UPDATE purchase SET order_seq = $1, buyer = $2, accepted = $3, nonce = $4, paying = $5 WHERE id = $6 AND order_seq IS NULL`, order, buyer, accepted, p.nonce, paying, p.ID)
 	return oneRow(n, err)
 }
 
 // submitPurchase sends a purchase to be paid. The hold's clock stands the first time.
 func (t *tx) submitPurchase(p *purchaseRow) error {
-	buyer, err := asJSON(p.Buyer, false)
-	if err != nil {
-		return err
-	}
-	if p.nonce == "" {
-		p.nonce = rand.Text()
-	}
+	p.nonce = p.Nonce(p.nonce)
 	if p.Reservation.SubmittedAt.IsZero() {
 		if err := p.Reservation.Submit(t.now); err != nil {
 			return err
@@ -323,9 +346,18 @@ func (t *tx) submitPurchase(p *purchaseRow) error {
 		if err := t.writePause(p.Reservation, tel.EventSubmitted); err != nil {
 			return err
 		}
+	} else {
+		t.event(tel.EventToPayment, p.Account, p.Reservation.Seq, tel.Facts{Subject: p.ID})
 	}
-	n, err := t.exec(`UPDATE purchase SET buyer = $1, nonce = $2, paying = $3 WHERE id = $4 AND order_seq IS NULL`, buyer, p.nonce, true, p.ID)
-	return oneRow(n, err)
+	return t.writeAcceptance(p, nil, true)
+}
+
+// resume lets a hold's clock go on.
+func (t *tx) resume(r *tel.Reservation) error {
+	if err := r.Resume(t.now); err != nil {
+		return err
+	}
+	return t.writePause(r, tel.EventResumed)
 }
 
 // writePause writes down that a hold's clock stands, or goes on.
@@ -337,7 +369,8 @@ func (t *tx) writePause(r *tel.Reservation, kind tel.EventKind) error {
 }
 
 // CheckoutAddress is where the buyer pays, who comes back to an address of ours.
-// CodeEnded when there is nothing to pay now.
+// CodeEnded when there is nothing to pay now, CodeConflict when what was accepted is not
+// what is held any more.
 func (s *Store) CheckoutAddress(ctx context.Context, actor tel.Actor, back string) (string, error) {
 	if err := actor.Require(tel.ActPurchase, actor.Account); err != nil {
 		return "", err
@@ -348,6 +381,9 @@ func (s *Store) CheckoutAddress(ctx context.Context, actor tel.Actor, back strin
 	}
 	if p.StateAt(s.Now()) != tel.PurchasePaying || p.Selling.CheckoutURL == "" {
 		return "", tel.Refuse(tel.CodeEnded, "There is nothing to pay now.")
+	}
+	if !p.holdsAccepted() {
+		return "", tel.Refuse(tel.CodeConflict, "What is kept for you has changed. Go back and look again before you pay.")
 	}
 	return p.CheckoutAddress(p.secret, p.nonce, back)
 }
@@ -362,12 +398,11 @@ func (t *tx) leaveCheckout(p *purchaseRow) error {
 		return nil
 	}
 	if p.Reservation.StateAt(t.now) == tel.StateSubmitted {
-		if err := p.Reservation.Resume(t.now); err != nil {
+		if err := t.resume(p.Reservation); err != nil {
 			return err
 		}
-		if err := t.writePause(p.Reservation, tel.EventResumed); err != nil {
-			return err
-		}
+	} else {
+		t.event(tel.EventFromPayment, p.Account, p.Reservation.Seq, tel.Facts{Subject: p.ID})
 	}
 	_, err := t.exec(`UPDATE purchase SET paying = $1 WHERE id = $2`, false, p.ID)
 	return err
@@ -375,13 +410,17 @@ func (t *tx) leaveCheckout(p *purchaseRow) error {
 
 // ReturnFromCheckout takes the payment page's answer: the order is placed, or the
 // purchase is taken back. The signature is what allows it, and anything else is
-// CodeNotFound. A payment for a hold that is over, or through a link that was revoked, is
-// noted, for the account to give back.
+// CodeNotFound. A payment for what is not held any more or not all that is, through a
+// link that was revoked, or signed with the secret before, is noted, for the account to
+// give back.
 func (s *Store) ReturnFromCheckout(ctx context.Context, actor tel.Actor, answer url.Values) (*tel.Purchase, error) {
 	return s.changePurchase(ctx, actor, func(t *tx, p *purchaseRow) error {
 		paid, err := tel.CheckReturn(p.secret, p.nonce, answer)
-		if err != nil {
-			return err
+		present := err == nil
+		if !present {
+			if paid, err = tel.CheckReturn(p.before, p.nonce, answer); err != nil {
+				return err
+			}
 		}
 		state := p.StateAt(t.now)
 		switch {
@@ -393,11 +432,14 @@ func (s *Store) ReturnFromCheckout(ctx context.Context, actor tel.Actor, answer 
 		if _, err := t.exec(`UPDATE purchase SET paid_at = $1, paying = $2 WHERE id = $3`, micros(t.now), false, p.ID); err != nil {
 			return err
 		}
-		if !p.RevokedAt.IsZero() || p.Reservation.Accepts(t.now) != nil {
-			t.event(tel.EventPaidInVain, p.Account, p.Reservation.Seq, tel.Facts{Subject: p.ID})
-			return nil
+		if present && answer.Get("nonce") == p.nonce && p.holdsAccepted() && p.RevokedAt.IsZero() && p.Reservation.Accepts(t.now) == nil {
+			return t.orderPurchase(p)
 		}
-		return t.orderPurchase(p)
+		t.event(tel.EventPaidInVain, p.Account, p.Reservation.Seq, tel.Facts{Subject: p.ID})
+		if state == tel.PurchasePaying && p.Reservation.StateAt(t.now) == tel.StateSubmitted {
+			return t.resume(p.Reservation)
+		}
+		return nil
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tnreserve/store/intake"
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
 	"tnreserve/web"
@@ -219,12 +220,43 @@ func TestPaidTooLate(t *testing.T) {
 	to, _ := url.Parse(ann.get(path + "/checkout").header.Get("Location"))
 	ann.Still = false
 	s.Clock.Add(4*time.Hour + tel.MaxPause)
-	ann.want(200, path).says("h1", "The time is up")
+	ann.want(200, path).says("h1", "The time is up").says(".lede", "We heard of no payment").has("#reference")
 	q := values("nonce", to.Query().Get("nonce"), "status", "paid")
 	q.Set("sig", tel.SignQuery(secret, tel.SignedReturn, q))
 	a := ann.get(path + "/return?" + q.Encode())
-	a.says("h1", "Paid too late").has("#reference")
+	a.says("h1", "Paid, not ordered").has("#reference")
 	s.as("acme-admin").want(200, "/reservations/"+r.ID).says("#links", "Paid, not ordered").says("#history", "Paid in vain")
+}
+
+// TestNoPrice: a price that nobody gave is not "free".
+func TestNoPrice(t *testing.T) {
+	s := open(t)
+	inv, err := intake.Read(ctx, strings.NewReader("npa,nxx,x,city,state\n919,777,0,Raleigh,NC\n"), intake.Options{})
+	if err == nil {
+		_, err = s.Import(ctx, root, inv, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann := s.stranger()
+	ann.Still = true
+	out, err := s.Reserve(ctx, s.actor("acme-admin"), tel.ReserveRequest{Account: storetest.Acme, TNs: []tel.Number{tel.NewNumber(919, 555, 2000), tel.NewNumber(919, 777, 1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := linkPath(t, s.as("acme-admin"), out.Reservation)
+	page := ann.get(path)
+	page.says("#items", "Price on request").says("#items", "$1.00 a month").says("#sum", "Price on request").has("#no-price")
+	if label := page.text("#go"); label != "Order" {
+		t.Errorf("the button says %q", label)
+	}
+	s.payAt("https://pay.example.com/start")
+	ann.post(path, buying(page))
+	ann.get(path).says("#payment-h", "To be paid at pay.example.com")
+	to, _ := url.Parse(ann.get(path + "/checkout").header.Get("Location"))
+	if q := to.Query(); to.Host != "pay.example.com" || q.Has("amount") || q.Has("currency") || q.Get("nonce") == "" {
+		t.Errorf("to pay: %s", to)
+	}
 }
 
 func TestSimilarOnThePage(t *testing.T) {
