@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"time"
@@ -448,7 +449,7 @@ func (s *Store) ReturnFromCheckout(ctx context.Context, actor tel.Actor, answer 
 const mostSimilar = 6
 
 // Similar are free TNs like those of a purchase whose hold ran out: of the same place,
-// those that end alike first.
+// those that end alike first, without those that the account may not take again yet.
 func (s *Store) Similar(ctx context.Context, actor tel.Actor, p *tel.Purchase) ([]tel.FoundTN, error) {
 	if err := actor.Require(tel.ActPurchase, p.Account); err != nil {
 		return nil, err
@@ -458,7 +459,7 @@ func (s *Store) Similar(ctx context.Context, actor tel.Actor, p *tel.Purchase) (
 	}
 	first := p.Items[0]
 	q := tel.NewQuery()
-	q.State, q.City, q.RateCenter, q.Limit = first.Place.State, first.Place.City, first.Place.RateCenter, mostSimilar
+	q.State, q.City, q.RateCenter, q.Limit = first.Place.State, first.Place.City, first.Place.RateCenter, 4*mostSimilar
 	if q.State == "" { // toll-free: anywhere, under any of its codes
 		q.Type = tel.TypeTollFree
 	}
@@ -472,12 +473,42 @@ func (s *Store) Similar(ctx context.Context, actor tel.Actor, p *tel.Purchase) (
 			return nil, err
 		}
 		for _, tn := range found.TNs {
-			if len(list) < mostSimilar && !slices.ContainsFunc(list, func(l tel.FoundTN) bool { return l.TN == tn.TN }) {
+			if !slices.ContainsFunc(list, func(l tel.FoundTN) bool { return l.TN == tn.TN }) {
 				list = append(list, tn)
 			}
 		}
 	}
-	return list, ctx.Err()
+	list, err := s.withoutCooling(ctx, p.Account, list)
+	return list[:min(len(list), mostSimilar)], err
+}
+
+// withoutCooling leaves out the TNs that an account held until a moment ago and may not
+// take again yet.
+func (s *Store) withoutCooling(ctx context.Context, account tel.AccountID, list []tel.FoundTN) ([]tel.FoundTN, error) {
+	var coolDown int64
+	err := s.read.QueryRowContext(ctx, `SELECT cooldown_us FROM account WHERE id = $1`, int64(account)).Scan(&coolDown)
+	if err != nil || coolDown == 0 {
+		return list, err
+	}
+	tns := make([]tel.Number, len(list))
+	for i, t := range list {
+		tns[i] = t.TN
+	}
+	cooling := map[tel.Number]bool{}
+	err = inBites(keys(tns), func(in string, some []any) error {
+		of := fmt.Sprintf(`.tn %s AND r.account_id = $%d AND `, in, len(some)+1)
+		since := fmt.Sprintf(` > $%d`, len(some)+2)
+		rows, err := s.read.QueryContext(ctx, `SELECT p.tn FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE p`+of+`p.how <> 'ordered' AND p.ended_at`+since+
+			` UNION SELECT h.tn FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h`+of+`r.expires_at`+since,
+			append(some, int64(account), micros(s.Now().Add(-fromMicros(coolDown))))...)
+		return eachRow(rows, err, func(row scanner) error {
+			var tn tel.Number
+			err := row.Scan(&tn)
+			cooling[tn] = true
+			return err
+		})
+	})
+	return slices.DeleteFunc(list, func(t tel.FoundTN) bool { return cooling[t.TN] }), err
 }
 
 // ReserveSimilar holds a TN like those of a purchase whose hold ran out, for the same
@@ -555,5 +586,6 @@ func (s *Store) BuyerOf(ctx context.Context, actor tel.Actor, o *tel.Order) (*te
 	return &b, json.Unmarshal([]byte(text), &b)
 }
 
-// buyerKept is how long what somebody filled in and never ordered is kept.
+// buyerKept is how long what somebody filled in and never ordered is kept after the
+// hold's end.
 const buyerKept = 30 * 24 * time.Hour

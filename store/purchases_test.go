@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -574,6 +575,18 @@ func TestSimilarAfterTheEnd(t *testing.T) {
 			t.Errorf("%v is in %s", l.TN, l.Place.City)
 		}
 	}
+	if list[0].TN != raleigh(7) {
+		t.Errorf("what ran out is free, and %v is offered first", list[0].TN)
+	}
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.CoolDown = time.Hour })
+	for range 2 { // not written down as over, and written down
+		cooled := must[[]tel.FoundTN](t)(s.Similar(ctx, buyer, p))
+		if len(cooled) != 6 || slices.ContainsFunc(cooled, func(l tel.FoundTN) bool { return l.TN == raleigh(7) }) {
+			t.Errorf("offered while it cools down: %v", cooled)
+		}
+		must[store.Swept](t)(s.Sweep(ctx))
+	}
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.CoolDown = 0 })
 	wish := list[0].TN
 	code(t, second(s.ReserveSimilar(ctx, buyer, token, wish)), tel.CodeEnded) // not allowed
 	sel := tel.DefaultSelling()
@@ -651,11 +664,16 @@ func TestBuyersAreForgotten(t *testing.T) {
 	r := reserve(t, s, admin, raleigh(0))
 	accept(t, s, linkTo(t, s, admin, r), tel.PurchasePaying)
 	db := file(t, s.Path)
-	for _, left := range []int{1, 0} {
+	kept := func(left int) {
+		t.Helper()
 		must[store.Swept](t)(s.Sweep(ctx))
 		if n := count(t, db, `SELECT COUNT(*) FROM purchase WHERE buyer <> ''`); n != left {
 			t.Errorf("%d buyers are kept, not %d", n, left)
 		}
-		s.Clock.Add(30*24*time.Hour + us)
 	}
+	kept(1)
+	s.Clock.Add(30*24*time.Hour + us) // the link is as old, the hold ended later
+	kept(1)
+	s.Clock.Add(4*time.Hour + tel.MaxPause)
+	kept(0)
 }

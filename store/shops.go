@@ -63,7 +63,8 @@ func (s *Store) lastShopHold(from source, session string, account tel.AccountID)
 	return p, nth, err
 }
 
-// SearchShop finds free TNs for a storefront's visitor.
+// SearchShop finds free TNs for a storefront's visitor. A page without those that
+// the account may not take again yet is shorter.
 func (s *Store) SearchShop(ctx context.Context, actor tel.Actor, q tel.Query) (tel.Found, error) {
 	if err := actor.Require(tel.ActShop, actor.Account); err != nil {
 		return tel.Found{}, err
@@ -71,7 +72,14 @@ func (s *Store) SearchShop(ctx context.Context, actor tel.Actor, q tel.Query) (t
 	if err := ctx.Err(); err != nil {
 		return tel.Found{}, err
 	}
-	return s.shelf.Search(q, s.Now())
+	found, err := s.shelf.Search(q, s.Now())
+	if err != nil {
+		return tel.Found{}, err
+	}
+	all := len(found.TNs)
+	found.TNs, err = s.withoutCooling(ctx, actor.Account, found.TNs)
+	found.Total -= all - len(found.TNs)
+	return found, err
 }
 
 // HoldInShop holds one TN for a storefront's visitor and answers the token of its
