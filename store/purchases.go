@@ -36,13 +36,35 @@ type purchaseRow struct {
 // made before stay good. The token is answered this once; the database keeps its hash.
 // CodeRanOut, CodeEnded, CodeConflict when there are too many.
 func (s *Store) NewPurchaseLink(ctx context.Context, actor tel.Actor, reservation string) (link *tel.PurchaseLink, token string, err error) {
+	return s.NewPurchaseLinkOnce(ctx, actor, reservation, "")
+}
+
+// NewPurchaseLinkOnce is NewPurchaseLink that the same key, a secret of tel.MinLinkKey
+// characters or more, answers with the same link when it comes again. CodeEnded when that
+// was revoked meanwhile.
+func (s *Store) NewPurchaseLinkOnce(ctx context.Context, actor tel.Actor, reservation, key string) (link *tel.PurchaseLink, token string, err error) {
 	token, hash := newToken()
+	if len(key) >= tel.MinLinkKey {
+		token = tel.LinkToken(key, actor.ID, reservation)
+		hash = tokenHash(token)
+	}
 	err = s.change(ctx, actor, func(t *tx) error {
 		r, err := t.shareable(reservation)
 		if err != nil {
 			return err
 		}
 		if err := r.Accepts(t.now); err != nil {
+			return err
+		}
+		var before tel.PurchaseLink
+		err = t.row(`SELECT `+purchaseColumns+` FROM purchase p WHERE p.token = $1`, hash).Scan(linkFields(&before)...)
+		switch {
+		case err == nil && before.RevokedAt.IsZero():
+			link = &before
+			return nil
+		case err == nil:
+			return tel.Refuse(tel.CodeEnded, "This link was made and revoked; make another one.")
+		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
 		var links int

@@ -33,8 +33,11 @@ func (s *Store) Shop(ctx context.Context, slug, session, addr string) (*tel.Shop
 // openShop reads the storefront that a condition finds, if it is open.
 func (s *Store) openShop(from source, where string, arg any) (*tel.Shop, error) {
 	var shop tel.Shop
+	var window int64
 	var err error
-	shop.Selling, _, err = scanSelling(from.row(`SELECT `+sellingColumns+`, a.id, a.name FROM selling s JOIN account a ON a.id = s.account_id WHERE s.shop_on AND `+where, arg), &shop.Account, &shop.AccountName)
+	shop.Selling, _, err = scanSelling(from.row(`SELECT `+sellingColumns+`, a.id, a.name, a.reservations_on, a.window_us FROM selling s JOIN account a ON a.id = s.account_id WHERE s.shop_on AND `+where, arg),
+		&shop.Account, &shop.AccountName, &shop.Open, &window)
+	shop.Window = min(shop.Selling.Window, fromMicros(window))
 	if err == nil && !shop.Selling.ShopOn {
 		err = tel.NotFound()
 	}

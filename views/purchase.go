@@ -18,7 +18,7 @@ type Purchase struct {
 	Form     PurchaseForm
 	PayHost  string // of the payment page, "" none
 	Similar  []tel.FoundTN
-	MayHold  bool   // one of Similar can be held here
+	TakeAt   string // address that holds one of Similar, "" none
 	Shop     string // address of the storefront that the hold came from, "" none
 }
 
@@ -36,6 +36,7 @@ type PurchaseLinks struct {
 	Reservation string
 	Links       []tel.PurchaseLink // newest first
 	MayMake     bool               // it lives
+	Key         string             // of the next one
 }
 
 func (v Purchase) title(ctx context.Context) string {
@@ -160,8 +161,8 @@ func buyerPlace(ctx context.Context, p tel.Place) string {
 	return placeSaid(ctx, p)
 }
 
-// linkState is how a link shows in its list.
-func linkState(ctx context.Context, l tel.PurchaseLink) look {
+// state is how a link shows in the list.
+func (v PurchaseLinks) state(ctx context.Context, l tel.PurchaseLink) look {
 	switch {
 	case l.OrderID != "":
 		return look{"good", "circle-check", texts.T(ctx, "Ordered|link")}
@@ -169,6 +170,8 @@ func linkState(ctx context.Context, l tel.PurchaseLink) look {
 		return look{"bad", "triangle-alert", texts.T(ctx, "Paid, not ordered")}
 	case !l.RevokedAt.IsZero():
 		return look{"off", "ban", texts.T(ctx, "Revoked|link")}
+	case !v.MayMake:
+		return look{"off", "hourglass", texts.T(ctx, "Over|link")}
 	case l.Paying:
 		return look{"info", "hourglass", texts.T(ctx, "At payment")}
 	}
@@ -176,8 +179,8 @@ func linkState(ctx context.Context, l tel.PurchaseLink) look {
 }
 
 // revocable tells whether there is anything to take back.
-func revocable(l tel.PurchaseLink) bool {
-	return l.RevokedAt.IsZero() && l.OrderID == "" && l.PaidAt.IsZero()
+func (v PurchaseLinks) revocable(l tel.PurchaseLink) bool {
+	return v.MayMake && l.RevokedAt.IsZero() && l.OrderID == "" && l.PaidAt.IsZero()
 }
 
 func linksPath(reservation, rest string) string {

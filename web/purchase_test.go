@@ -109,8 +109,16 @@ func TestPurchaseLinksEnd(t *testing.T) {
 		t.Errorf("a revoked link orders: %d", a.status)
 	}
 	ann.want(404, second)
+	form := admin.want(200, "/reservations/"+r.ID).form("#links > form")
+	once := admin.post("/reservations/"+r.ID+"/links", form)
+	if again := admin.post("/reservations/"+r.ID+"/links", form); again.attr("#made-link", "value") != once.attr("#made-link", "value") || s.one(`SELECT COUNT(*) FROM purchase`) != "3" {
+		t.Error("the page loaded again made another link")
+	}
 	third := linkPath(t, admin, r)
 	admin.post("/reservations/cancel", values("id", r.ID))
+	if over := admin.want(200, "/reservations/"+r.ID).says("#links", "Over"); over.doc().Find("#links button").Length() > 0 || strings.Contains(over.text("#links"), "Active") {
+		t.Errorf("links of what is over: %s", over.text("#links"))
+	}
 	ann.Still = false
 	ann.want(200, third).says("h1", "No longer offered")
 	if a := admin.post("/reservations/"+r.ID+"/links", nil); !strings.Contains(a.text(".toast"), "cancelled") {
@@ -387,8 +395,15 @@ func TestShopPages(t *testing.T) {
 	}
 	s.Clock.Add(15 * time.Minute)
 	over := ann.want(200, next.url.Path)
-	if over.attr("#again", "href") != path {
-		t.Errorf("search again at %q", over.attr("#again", "href"))
+	if over.attr("#again", "href") != path || over.attr("#similar form", "action") != path || over.doc().Find("#similar button").Length() != 6 {
+		t.Errorf("search again at %q, take one like it at %q", over.attr("#again", "href"), over.attr("#similar form", "action"))
+	}
+	ann.post(path, values("tn", over.attr("#similar button", "value"))).says("h1", "Your number")
+	if _, err := s.SwitchReservations(ctx, root, storetest.Acme, false, false); err != nil {
+		t.Fatal(err)
+	}
+	if closed := ann.want(200, path); closed.has("#closed").doc().Find("#results button").Length() > 0 {
+		t.Error("a closed storefront offers to take one")
 	}
 	if got := s.one(`SELECT created_by_name || created_door FROM reservation WHERE seq = 1`); got != "Storefront of Acme Telshop" {
 		t.Error(got)
@@ -441,6 +456,7 @@ func TestShopLimits(t *testing.T) {
 		{"searches", 200, 13, func(int) int { return ask("GET", "/shop/"+slug, "203.0.113.1:5", "", nil) }},
 		{"searches of another address", 200, 13, func(int) int { return ask("GET", "/shop/"+slug, "203.0.113.2:5", "", nil) }},
 		{"searches over IPv6", 200, 13, func(i int) int { return ask("GET", "/shop/"+slug, fmt.Sprintf("[2001:db8::%x]:5", i+1), "", nil) }},
+		{"searches of one browser", 200, 13, func(i int) int { return ask("GET", "/shop/"+slug, fmt.Sprintf("198.51.100.%d:5", 100+i), session(7), nil) }},
 		{"holds", 303, 11, func(i int) int { return ask("POST", "/shop/"+slug, "203.0.113.1:5", session(100+i), tn(i)) }},
 		{"holds of one browser", 303, 4, func(i int) int {
 			return ask("POST", "/shop/"+slug, fmt.Sprintf("198.51.100.%d:5", i+1), session(1), tn(60+i))

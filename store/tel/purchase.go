@@ -31,6 +31,9 @@ type PurchaseLink struct {
 // MostLinks is how many links of a reservation can be good at once.
 const MostLinks = 20
 
+// MinLinkKey is how long a key must be that a link's token is made of.
+const MinLinkKey = 26
+
 // MostRenewals is how often in a row a hold that ran out can be followed by another.
 const MostRenewals = 3
 
@@ -229,6 +232,11 @@ func CheckReturn(secret, nonce string, q url.Values) (paid bool, err error) {
 // NextToken is the token of the hold that follows one that ran out: who has the one
 // can have the other, and asking twice is asking for the same.
 func NextToken(token string) string { return deriveToken(token, "next") }
+
+// LinkToken is the token of the link that somebody makes with a key.
+func LinkToken(key, actor, reservation string) string {
+	return deriveToken(key, "link "+actor+" "+reservation)
+}
 
 // ShopToken is the token of a browser session's nth hold in an account's storefront.
 func ShopToken(session string, account AccountID, nth int) string {
