@@ -179,6 +179,9 @@ func TestCheckoutAndBack(t *testing.T) {
 		t.Errorf("to payment by %q", page.attr("#pay", "href"))
 	}
 	s.as("acme-admin").want(200, "/reservations/"+r.ID).says("#about", "Order under way").says("#links", "At payment")
+	for _, door := range []string{"/reservations/cancel?id=" + r.ID, "/orders/new?reservation=" + r.ID} {
+		s.as("acme-admin").want(200, door).says("#main", "A buyer is paying for this")
+	}
 	to, err := url.Parse(ann.get(page.attr("#pay", "href")).header.Get("Location"))
 	if err != nil || to.Host != "pay.example.com" || to.Query().Get("return") != s.URL+path+"/return" {
 		t.Fatalf("payment at %s", to)
@@ -456,7 +459,9 @@ func TestShopLimits(t *testing.T) {
 		{"searches", 200, 13, func(int) int { return ask("GET", "/shop/"+slug, "203.0.113.1:5", "", nil) }},
 		{"searches of another address", 200, 13, func(int) int { return ask("GET", "/shop/"+slug, "203.0.113.2:5", "", nil) }},
 		{"searches over IPv6", 200, 13, func(i int) int { return ask("GET", "/shop/"+slug, fmt.Sprintf("[2001:db8::%x]:5", i+1), "", nil) }},
-		{"searches of one browser", 200, 13, func(i int) int { return ask("GET", "/shop/"+slug, fmt.Sprintf("198.51.100.%d:5", 100+i), session(7), nil) }},
+		{"searches of one browser", 200, 13, func(i int) int {
+			return ask("GET", "/shop/"+slug, fmt.Sprintf("198.51.100.%d:5", 100+i), session(7), nil)
+		}},
 		{"holds", 303, 11, func(i int) int { return ask("POST", "/shop/"+slug, "203.0.113.1:5", session(100+i), tn(i)) }},
 		{"holds of one browser", 303, 4, func(i int) int {
 			return ask("POST", "/shop/"+slug, fmt.Sprintf("198.51.100.%d:5", i+1), session(1), tn(60+i))
