@@ -160,7 +160,8 @@ func topicsOf(k tel.EventKind) (open, own Topic) {
 	case tel.EventDisconnected, tel.EventOrderPlaced, tel.EventOrderCompleted, tel.EventOrderPartial, tel.EventOrderFailed,
 		tel.EventOrderWaits, tel.EventOrderUpdated, tel.EventOrderNoted:
 		return 0, TopicOrders
-	case tel.EventExtended, tel.EventSubmitted, tel.EventResumed, tel.EventLinkMade, tel.EventLinkRevoked, tel.EventPaidInVain:
+	case tel.EventExtended, tel.EventSubmitted, tel.EventResumed, tel.EventLinkMade, tel.EventLinkRevoked,
+		tel.EventToPayment, tel.EventFromPayment, tel.EventPaidInVain:
 		return 0, TopicReservations
 	case tel.EventDisabled, tel.EventEnabled:
 		return TopicShelf, 0

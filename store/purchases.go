@@ -2,10 +2,10 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"time"
@@ -26,21 +26,45 @@ type purchaseRow struct {
 	tel.Purchase
 	reservation int64
 	order       int64
+	accepted    []tel.Accepted // nil before anybody did
 	nonce       string
 	secret      string
+	before      string // the secret before it
 }
 
 // NewPurchaseLink makes a link for the end user of a reservation that lives. Those
 // made before stay good. The token is answered this once; the database keeps its hash.
 // CodeRanOut, CodeEnded, CodeConflict when there are too many.
 func (s *Store) NewPurchaseLink(ctx context.Context, actor tel.Actor, reservation string) (link *tel.PurchaseLink, token string, err error) {
+	return s.NewPurchaseLinkOnce(ctx, actor, reservation, "")
+}
+
+// NewPurchaseLinkOnce is NewPurchaseLink that the same key, a secret of tel.MinLinkKey
+// characters or more, answers with the same link when it comes again. CodeEnded when that
+// was revoked meanwhile.
+func (s *Store) NewPurchaseLinkOnce(ctx context.Context, actor tel.Actor, reservation, key string) (link *tel.PurchaseLink, token string, err error) {
 	token, hash := newToken()
+	if len(key) >= tel.MinLinkKey {
+		token = tel.LinkToken(key, actor.ID, reservation)
+		hash = tokenHash(token)
+	}
 	err = s.change(ctx, actor, func(t *tx) error {
 		r, err := t.shareable(reservation)
 		if err != nil {
 			return err
 		}
 		if err := r.Accepts(t.now); err != nil {
+			return err
+		}
+		var before tel.PurchaseLink
+		err = t.row(`SELECT `+purchaseColumns+` FROM purchase p WHERE p.token = $1`, hash).Scan(linkFields(&before)...)
+		switch {
+		case err == nil && before.RevokedAt.IsZero():
+			link = &before
+			return nil
+		case err == nil:
+			return tel.Refuse(tel.CodeEnded, "This link was made and revoked; make another one.")
+		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
 		var links int
@@ -135,18 +159,22 @@ func (s *Store) RevokePurchaseLink(ctx context.Context, actor tel.Actor, reserva
 // the one purchase; a link that was revoked is as unknown as one that never was, unless
 // its buyer was sent to pay: a payment may still be reported, and is told to both sides.
 
-const purchaseSQL = `SELECT ` + purchaseColumns + `, p.reservation, COALESCE(p.order_seq, 0), p.nonce, p.buyer, p.renewals, p.session IS NOT NULL, a.name
+const purchaseSQL = `SELECT ` + purchaseColumns + `, p.reservation, COALESCE(p.order_seq, 0), p.nonce, p.buyer, p.accepted, p.renewals, p.session IS NOT NULL, a.name,
+	COALESCE((SELECT s.secret_before FROM selling s WHERE s.account_id = p.account_id), '')
 	FROM purchase p JOIN account a ON a.id = p.account_id WHERE (p.revoked_at IS NULL OR p.nonce <> '') AND `
 
 func scanPurchase(row scanner) (*purchaseRow, error) {
 	var p purchaseRow
-	var buyer string
-	err := row.Scan(append(linkFields(&p.PurchaseLink), &p.reservation, &p.order, &p.nonce, &buyer, &p.Renewals, &p.FromShop, &p.AccountName)...)
+	var buyer, accepted string
+	err := row.Scan(append(linkFields(&p.PurchaseLink), &p.reservation, &p.order, &p.nonce, &buyer, &accepted, &p.Renewals, &p.FromShop, &p.AccountName, &p.before)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, tel.NotFound()
 	}
 	if buyer != "" && err == nil {
 		err = json.Unmarshal([]byte(buyer), &p.Buyer)
+	}
+	if accepted != "" && err == nil {
+		err = json.Unmarshal([]byte(accepted), &p.accepted)
 	}
 	return &p, err
 }
@@ -187,27 +215,39 @@ func (s *Store) purchase(from source, where string, args ...any) (*purchaseRow, 
 			return nil, err
 		}
 	}
-	s.fillItems(&p.Purchase)
+	s.fillItems(p)
 	return p, nil
 }
 
-// fillItems are the TNs that the purchase is about, with what they cost.
-func (s *Store) fillItems(p *tel.Purchase) {
-	add := func(tn tel.Number) {
+// fillItems are the TNs that the purchase is about, with what they cost: once the buyer
+// was sent to pay or has ordered, what was accepted then.
+func (s *Store) fillItems(p *purchaseRow) {
+	add := func(tn tel.Number) *tel.Offer {
 		place, offer, _ := s.shelf.Has(tn)
 		p.Items = append(p.Items, tel.FoundTN{TN: tn, Place: place, Offer: offer})
+		return &p.Items[len(p.Items)-1].Offer
 	}
-	if p.Order != nil {
+	switch {
+	case p.accepted != nil && (p.Order != nil || p.Paying || !p.PaidAt.IsZero()):
+		for _, a := range p.accepted {
+			add(a.TN).MonthlyCost = a.MonthlyCost
+		}
+	case p.Order != nil:
 		for _, tn := range p.Order.Completed {
 			add(tn.TN)
 		}
-		return
-	}
-	for _, tn := range p.Reservation.TNs {
-		if tn.EndedAt.Equal(p.Reservation.EndedAt) {
-			add(tn.TN)
+	default:
+		for _, tn := range p.Reservation.TNs {
+			if tn.EndedAt.Equal(p.Reservation.EndedAt) {
+				add(tn.TN)
+			}
 		}
 	}
+}
+
+// holdsAccepted tells whether what the buyer accepted is what the reservation holds.
+func (p *purchaseRow) holdsAccepted() bool {
+	return p.accepted == nil || slices.EqualFunc(p.accepted, p.Reservation.HeldTNs(), func(a tel.Accepted, tn tel.Number) bool { return a.TN == tn })
 }
 
 // Purchase is what a link's token stands for, and the actor that may complete it.
@@ -269,14 +309,17 @@ func (s *Store) AcceptPurchase(ctx context.Context, actor tel.Actor, in tel.Acce
 		if err := p.Reservation.Accepts(t.now); err != nil {
 			return err
 		}
+		if in.Terms != p.Terms() { // before the answers: they may be to other questions
+			return tel.Refuse(tel.CodeConflict, "What is offered or asked here has changed. Look again before you accept.")
+		}
 		buyer, faults := p.Selling.CleanBuyer(in.Name, in.Email, in.Answers)
 		if len(faults) > 0 {
 			return faults[0]
 		}
-		if in.Terms != p.Terms() {
-			return tel.Refuse(tel.CodeConflict, "The numbers or their price have changed. Look again before you accept.")
+		p.Buyer, p.accepted = buyer, nil
+		for _, i := range p.Items {
+			p.accepted = append(p.accepted, tel.Accepted{TN: i.TN, MonthlyCost: i.Offer.MonthlyCost})
 		}
-		p.Buyer = buyer
 		if p.Selling.CheckoutURL == "" {
 			return t.orderPurchase(p)
 		}
@@ -299,23 +342,26 @@ func (t *tx) orderPurchase(p *purchaseRow) error {
 	if o.State != tel.OrderComplete {
 		return errors.New("a purchase's order is " + string(o.State))
 	}
+	return t.writeAcceptance(p, o.Seq, false)
+}
+
+// writeAcceptance writes down who bought or is sent to pay, and what.
+func (t *tx) writeAcceptance(p *purchaseRow, order any, paying bool) error {
 	buyer, err := asJSON(p.Buyer, p.Buyer.Name == "")
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(`UPDATE purchase SET order_seq = $1, buyer = $2, paying = $3 WHERE id = $4 AND order_seq IS NULL`, o.Seq, buyer, false, p.ID)
+	accepted, err := asJSON(p.accepted, p.accepted == nil)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec(`UPDATE purchase SET order_seq = $1, buyer = $2, accepted = $3, nonce = $4, paying = $5 WHERE id = $6 AND order_seq IS NULL`, order, buyer, accepted, p.nonce, paying, p.ID)
 	return oneRow(n, err)
 }
 
 // submitPurchase sends a purchase to be paid. The hold's clock stands the first time.
 func (t *tx) submitPurchase(p *purchaseRow) error {
-	buyer, err := asJSON(p.Buyer, false)
-	if err != nil {
-		return err
-	}
-	if p.nonce == "" {
-		p.nonce = rand.Text()
-	}
+	p.nonce = p.Nonce(p.nonce)
 	if p.Reservation.SubmittedAt.IsZero() {
 		if err := p.Reservation.Submit(t.now); err != nil {
 			return err
@@ -323,9 +369,18 @@ func (t *tx) submitPurchase(p *purchaseRow) error {
 		if err := t.writePause(p.Reservation, tel.EventSubmitted); err != nil {
 			return err
 		}
+	} else {
+		t.event(tel.EventToPayment, p.Account, p.Reservation.Seq, tel.Facts{Subject: p.ID})
 	}
-	n, err := t.exec(`UPDATE purchase SET buyer = $1, nonce = $2, paying = $3 WHERE id = $4 AND order_seq IS NULL`, buyer, p.nonce, true, p.ID)
-	return oneRow(n, err)
+	return t.writeAcceptance(p, nil, true)
+}
+
+// resume lets a hold's clock go on.
+func (t *tx) resume(r *tel.Reservation) error {
+	if err := r.Resume(t.now); err != nil {
+		return err
+	}
+	return t.writePause(r, tel.EventResumed)
 }
 
 // writePause writes down that a hold's clock stands, or goes on.
@@ -337,7 +392,8 @@ func (t *tx) writePause(r *tel.Reservation, kind tel.EventKind) error {
 }
 
 // CheckoutAddress is where the buyer pays, who comes back to an address of ours.
-// CodeEnded when there is nothing to pay now.
+// CodeEnded when there is nothing to pay now, CodeConflict when what was accepted is not
+// what is held any more.
 func (s *Store) CheckoutAddress(ctx context.Context, actor tel.Actor, back string) (string, error) {
 	if err := actor.Require(tel.ActPurchase, actor.Account); err != nil {
 		return "", err
@@ -348,6 +404,9 @@ func (s *Store) CheckoutAddress(ctx context.Context, actor tel.Actor, back strin
 	}
 	if p.StateAt(s.Now()) != tel.PurchasePaying || p.Selling.CheckoutURL == "" {
 		return "", tel.Refuse(tel.CodeEnded, "There is nothing to pay now.")
+	}
+	if !p.holdsAccepted() {
+		return "", tel.Refuse(tel.CodeConflict, "What is kept for you has changed. Go back and look again before you pay.")
 	}
 	return p.CheckoutAddress(p.secret, p.nonce, back)
 }
@@ -362,12 +421,11 @@ func (t *tx) leaveCheckout(p *purchaseRow) error {
 		return nil
 	}
 	if p.Reservation.StateAt(t.now) == tel.StateSubmitted {
-		if err := p.Reservation.Resume(t.now); err != nil {
+		if err := t.resume(p.Reservation); err != nil {
 			return err
 		}
-		if err := t.writePause(p.Reservation, tel.EventResumed); err != nil {
-			return err
-		}
+	} else {
+		t.event(tel.EventFromPayment, p.Account, p.Reservation.Seq, tel.Facts{Subject: p.ID})
 	}
 	_, err := t.exec(`UPDATE purchase SET paying = $1 WHERE id = $2`, false, p.ID)
 	return err
@@ -375,13 +433,17 @@ func (t *tx) leaveCheckout(p *purchaseRow) error {
 
 // ReturnFromCheckout takes the payment page's answer: the order is placed, or the
 // purchase is taken back. The signature is what allows it, and anything else is
-// CodeNotFound. A payment for a hold that is over, or through a link that was revoked, is
-// noted, for the account to give back.
+// CodeNotFound. A payment for what is not held any more or not all that is, through a
+// link that was revoked, or signed with the secret before, is noted, for the account to
+// give back.
 func (s *Store) ReturnFromCheckout(ctx context.Context, actor tel.Actor, answer url.Values) (*tel.Purchase, error) {
 	return s.changePurchase(ctx, actor, func(t *tx, p *purchaseRow) error {
 		paid, err := tel.CheckReturn(p.secret, p.nonce, answer)
-		if err != nil {
-			return err
+		present := err == nil
+		if !present {
+			if paid, err = tel.CheckReturn(p.before, p.nonce, answer); err != nil {
+				return err
+			}
 		}
 		state := p.StateAt(t.now)
 		switch {
@@ -393,11 +455,14 @@ func (s *Store) ReturnFromCheckout(ctx context.Context, actor tel.Actor, answer 
 		if _, err := t.exec(`UPDATE purchase SET paid_at = $1, paying = $2 WHERE id = $3`, micros(t.now), false, p.ID); err != nil {
 			return err
 		}
-		if !p.RevokedAt.IsZero() || p.Reservation.Accepts(t.now) != nil {
-			t.event(tel.EventPaidInVain, p.Account, p.Reservation.Seq, tel.Facts{Subject: p.ID})
-			return nil
+		if present && answer.Get("nonce") == p.nonce && p.holdsAccepted() && p.RevokedAt.IsZero() && p.Reservation.Accepts(t.now) == nil {
+			return t.orderPurchase(p)
 		}
-		return t.orderPurchase(p)
+		t.event(tel.EventPaidInVain, p.Account, p.Reservation.Seq, tel.Facts{Subject: p.ID})
+		if state == tel.PurchasePaying && p.Reservation.StateAt(t.now) == tel.StateSubmitted {
+			return t.resume(p.Reservation)
+		}
+		return nil
 	})
 }
 
@@ -406,7 +471,7 @@ func (s *Store) ReturnFromCheckout(ctx context.Context, actor tel.Actor, answer 
 const mostSimilar = 6
 
 // Similar are free TNs like those of a purchase whose hold ran out: of the same place,
-// those that end alike first.
+// those that end alike first, without those that the account may not take again yet.
 func (s *Store) Similar(ctx context.Context, actor tel.Actor, p *tel.Purchase) ([]tel.FoundTN, error) {
 	if err := actor.Require(tel.ActPurchase, p.Account); err != nil {
 		return nil, err
@@ -416,7 +481,7 @@ func (s *Store) Similar(ctx context.Context, actor tel.Actor, p *tel.Purchase) (
 	}
 	first := p.Items[0]
 	q := tel.NewQuery()
-	q.State, q.City, q.RateCenter, q.Limit = first.Place.State, first.Place.City, first.Place.RateCenter, mostSimilar
+	q.State, q.City, q.RateCenter, q.Limit = first.Place.State, first.Place.City, first.Place.RateCenter, 4*mostSimilar
 	if q.State == "" { // toll-free: anywhere, under any of its codes
 		q.Type = tel.TypeTollFree
 	}
@@ -430,12 +495,42 @@ func (s *Store) Similar(ctx context.Context, actor tel.Actor, p *tel.Purchase) (
 			return nil, err
 		}
 		for _, tn := range found.TNs {
-			if len(list) < mostSimilar && !slices.ContainsFunc(list, func(l tel.FoundTN) bool { return l.TN == tn.TN }) {
+			if !slices.ContainsFunc(list, func(l tel.FoundTN) bool { return l.TN == tn.TN }) {
 				list = append(list, tn)
 			}
 		}
 	}
-	return list, ctx.Err()
+	list, err := s.withoutCooling(ctx, p.Account, list)
+	return list[:min(len(list), mostSimilar)], err
+}
+
+// withoutCooling leaves out the TNs that an account held until a moment ago and may not
+// take again yet.
+func (s *Store) withoutCooling(ctx context.Context, account tel.AccountID, list []tel.FoundTN) ([]tel.FoundTN, error) {
+	var coolDown int64
+	err := s.read.QueryRowContext(ctx, `SELECT cooldown_us FROM account WHERE id = $1`, int64(account)).Scan(&coolDown)
+	if err != nil || coolDown == 0 {
+		return list, err
+	}
+	tns := make([]tel.Number, len(list))
+	for i, t := range list {
+		tns[i] = t.TN
+	}
+	cooling := map[tel.Number]bool{}
+	err = inBites(keys(tns), func(in string, some []any) error {
+		of := fmt.Sprintf(`.tn %s AND r.account_id = $%d AND `, in, len(some)+1)
+		since := fmt.Sprintf(` > $%d`, len(some)+2)
+		rows, err := s.read.QueryContext(ctx, `SELECT p.tn FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE p`+of+`p.how <> 'ordered' AND p.ended_at`+since+
+			` UNION SELECT h.tn FROM hold h JOIN reservation r ON r.seq = h.reservation WHERE h`+of+`r.expires_at`+since,
+			append(some, int64(account), micros(s.Now().Add(-fromMicros(coolDown))))...)
+		return eachRow(rows, err, func(row scanner) error {
+			var tn tel.Number
+			err := row.Scan(&tn)
+			cooling[tn] = true
+			return err
+		})
+	})
+	return slices.DeleteFunc(list, func(t tel.FoundTN) bool { return cooling[t.TN] }), err
 }
 
 // ReserveSimilar holds a TN like those of a purchase whose hold ran out, for the same
@@ -513,5 +608,6 @@ func (s *Store) BuyerOf(ctx context.Context, actor tel.Actor, o *tel.Order) (*te
 	return &b, json.Unmarshal([]byte(text), &b)
 }
 
-// buyerKept is how long what somebody filled in and never ordered is kept.
+// buyerKept is how long what somebody filled in and never ordered is kept after the
+// hold's end.
 const buyerKept = 30 * 24 * time.Hour

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -382,6 +383,145 @@ func TestPaidThroughARevokedLink(t *testing.T) {
 	checked(t, s.Store)
 }
 
+// events are how many of a kind there are.
+func events(t testing.TB, s *storetest.Store, kind tel.EventKind) int {
+	t.Helper()
+	return count(t, file(t, s.Path), `SELECT COUNT(*) FROM event WHERE kind = $1`, string(kind))
+}
+
+// TestPaidForOther: a payment orders what it was for or nothing, whatever the account
+// did meanwhile.
+func TestPaidForOther(t *testing.T) {
+	s := storetest.Open(t)
+	secret := withCheckout(t, s)
+	tns := []tel.Number{raleigh(0), raleigh(1)}
+	for what, take := range map[string]func(*tel.Reservation){
+		"one is ordered": func(r *tel.Reservation) {
+			must[*tel.Order](t)(s.PlaceOrder(ctx, admin, tel.OrderRequest{Account: acme, Kind: tel.OrderKindExisting, TNs: tns[:1], ReservationIDs: []string{r.ID}}))
+			tns[0] += 10
+		},
+		"one is dropped after the pause": func(r *tel.Reservation) {
+			s.Clock.Add(tel.MaxPause)
+			must[*tel.Reservation](t)(s.Drop(ctx, admin, r.ID, tns[0]))
+		},
+	} {
+		r := reserve(t, s, admin, tns...)
+		token := linkTo(t, s, admin, r)
+		accept(t, s, token, tel.PurchasePaying)
+		_, buyer := buyerAt(t, s, token)
+		nonce, before := called(t, s, buyer).Get("nonce"), events(t, s, tel.EventPaidInVain)
+		take(r)
+		code(t, second(s.CheckoutAddress(ctx, buyer, "https://numbers.example/")), tel.CodeConflict)
+		for range 2 {
+			p := must[*tel.Purchase](t)(s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, "paid")))
+			if p.StateAt(s.Now()) != tel.PurchasePaidLate || p.Order != nil || len(p.Items) != 2 || p.Reservation.StateAt(s.Now()) != tel.StateLive {
+				t.Errorf("%s: %s %+v", what, p.StateAt(s.Now()), p)
+			}
+		}
+		if n := events(t, s, tel.EventPaidInVain) - before; n != 1 {
+			t.Errorf("%s: %d events", what, n)
+		}
+		must[*tel.Reservation](t)(s.Cancel(ctx, admin, r.ID, ""))
+		checked(t, s.Store)
+	}
+
+	// Accepted anew, the payment for what was accepted before is another one.
+	r := reserve(t, s, admin, tns...)
+	token := linkTo(t, s, admin, r)
+	accept(t, s, token, tel.PurchasePaying)
+	_, buyer := buyerAt(t, s, token)
+	nonce := called(t, s, buyer).Get("nonce")
+	must[*tel.Purchase](t)(s.LeaveCheckout(ctx, buyer))
+	must[*tel.Reservation](t)(s.Drop(ctx, admin, r.ID, tns[1]))
+	accept(t, s, token, tel.PurchasePaying)
+	if p := must[*tel.Purchase](t)(s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, "paid"))); p.Order != nil || p.PaidAt.IsZero() {
+		t.Errorf("paid for two, ordered %+v", p.Order)
+	}
+	checked(t, s.Store)
+}
+
+// TestAcceptedPriceStays: neither receipt nor payment follow an import.
+func TestAcceptedPriceStays(t *testing.T) {
+	s := storetest.Open(t)
+	secret := withCheckout(t, s)
+	r := reserve(t, s, admin, raleigh(0))
+	token := linkTo(t, s, admin, r)
+	accept(t, s, token, tel.PurchasePaying)
+	_, buyer := buyerAt(t, s, token)
+	bring(t, s.Store, "tn,monthly_cost\n"+raleigh(0).Digits()+",77.00\n")
+	q := called(t, s, buyer)
+	if q.Get("amount") != "1.00" {
+		t.Errorf("to pay %s", q.Get("amount"))
+	}
+	p := must[*tel.Purchase](t)(s.ReturnFromCheckout(ctx, buyer, answer(secret, q.Get("nonce"), "paid")))
+	if p.Order == nil || p.Monthly() != 100_000 {
+		t.Errorf("%+v at %s", p.Order, p.Monthly())
+	}
+	if p, _ := buyerAt(t, s, token); p.Monthly() != 100_000 {
+		t.Errorf("the receipt says %s", p.Monthly())
+	}
+}
+
+// TestQuestionsAreTerms: answers go to the questions that were shown.
+func TestQuestionsAreTerms(t *testing.T) {
+	s := storetest.Open(t)
+	ask := func(labels ...string) {
+		t.Helper()
+		sel := tel.DefaultSelling()
+		for _, l := range labels {
+			sel.Questions = append(sel.Questions, tel.Question{Label: l})
+		}
+		if err := s.SetSelling(ctx, admin, acme, sel); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask("Company", "Street")
+	p, buyer := buyerAt(t, s, linkTo(t, s, admin, reserve(t, s, admin, raleigh(0))))
+	in := accepting(p)
+	in.Answers = []string{"Acme", "1 Main St"}
+	ask("Street", "Company")
+	code(t, second(s.AcceptPurchase(ctx, buyer, in)), tel.CodeConflict)
+}
+
+// TestEveryPayment: going to pay and coming back are one event each, however often.
+func TestEveryPayment(t *testing.T) {
+	s := storetest.Open(t)
+	secret := withCheckout(t, s)
+	r := reserve(t, s, admin, raleigh(0))
+	token := linkTo(t, s, admin, r)
+	_, buyer := buyerAt(t, s, token)
+	for i := range 3 {
+		accept(t, s, token, tel.PurchasePaying)
+		q := called(t, s, buyer)
+		for range 2 {
+			must[*tel.Purchase](t)(s.ReturnFromCheckout(ctx, buyer, answer(secret, q.Get("nonce"), "cancelled")))
+		}
+		got := []int{events(t, s, tel.EventSubmitted), events(t, s, tel.EventResumed), events(t, s, tel.EventToPayment), events(t, s, tel.EventFromPayment)}
+		same(t, "events", got, []int{1, 1, i, i})
+	}
+	checked(t, s.Store)
+}
+
+// TestPaidWithTheSecretBefore: a payment that was under way when the secret was replaced
+// is noted.
+func TestPaidWithTheSecretBefore(t *testing.T) {
+	s := storetest.Open(t)
+	secret := withCheckout(t, s)
+	r := reserve(t, s, admin, raleigh(0))
+	token := linkTo(t, s, admin, r)
+	accept(t, s, token, tel.PurchasePaying)
+	_, buyer := buyerAt(t, s, token)
+	nonce := called(t, s, buyer).Get("nonce")
+	withCheckout(t, s)
+	p := must[*tel.Purchase](t)(s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, "paid")))
+	if p.StateAt(s.Now()) != tel.PurchasePaidLate || p.Order != nil || events(t, s, tel.EventPaidInVain) != 1 {
+		t.Errorf("%s %+v", p.StateAt(s.Now()), p)
+	}
+	withCheckout(t, s)
+	code(t, second(s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, "paid"))), tel.CodeNotFound)
+	checked(t, s.Store)
+}
+
 // TestReturnThatNeverComes: after 15 minutes the clock goes on, and the hold runs out
 // with the sweeper dead or alive, over a restart too.
 func TestReturnThatNeverComes(t *testing.T) {
@@ -435,6 +575,18 @@ func TestSimilarAfterTheEnd(t *testing.T) {
 			t.Errorf("%v is in %s", l.TN, l.Place.City)
 		}
 	}
+	if list[0].TN != raleigh(7) {
+		t.Errorf("what ran out is free, and %v is offered first", list[0].TN)
+	}
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.CoolDown = time.Hour })
+	for range 2 { // not written down as over, and written down
+		cooled := must[[]tel.FoundTN](t)(s.Similar(ctx, buyer, p))
+		if len(cooled) != 6 || slices.ContainsFunc(cooled, func(l tel.FoundTN) bool { return l.TN == raleigh(7) }) {
+			t.Errorf("offered while it cools down: %v", cooled)
+		}
+		must[store.Swept](t)(s.Sweep(ctx))
+	}
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.CoolDown = 0 })
 	wish := list[0].TN
 	code(t, second(s.ReserveSimilar(ctx, buyer, token, wish)), tel.CodeEnded) // not allowed
 	sel := tel.DefaultSelling()
@@ -512,11 +664,16 @@ func TestBuyersAreForgotten(t *testing.T) {
 	r := reserve(t, s, admin, raleigh(0))
 	accept(t, s, linkTo(t, s, admin, r), tel.PurchasePaying)
 	db := file(t, s.Path)
-	for _, left := range []int{1, 0} {
+	kept := func(left int) {
+		t.Helper()
 		must[store.Swept](t)(s.Sweep(ctx))
 		if n := count(t, db, `SELECT COUNT(*) FROM purchase WHERE buyer <> ''`); n != left {
 			t.Errorf("%d buyers are kept, not %d", n, left)
 		}
-		s.Clock.Add(30*24*time.Hour + us)
 	}
+	kept(1)
+	s.Clock.Add(30*24*time.Hour + us) // the link is as old, the hold ended later
+	kept(1)
+	s.Clock.Add(4*time.Hour + tel.MaxPause)
+	kept(0)
 }

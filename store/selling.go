@@ -92,7 +92,8 @@ func (t *tx) writeSelling(account tel.AccountID, sel tel.Selling, secret string)
 
 // NewCheckoutSecret makes the secret that an account shares with its payment page, in
 // place of the one before. It is answered this once. The database keeps it as it is,
-// for signatures need it; nobody can read it there through us.
+// for signatures need it; nobody can read it there through us. What is signed with the
+// one before orders nothing any more, but a payment is noted.
 func (s *Store) NewCheckoutSecret(ctx context.Context, actor tel.Actor, account tel.AccountID) (string, error) {
 	if actor.Kind == tel.KindClient {
 		return "", tel.Forbidden(tel.ActSetSelling)
@@ -102,12 +103,16 @@ func (s *Store) NewCheckoutSecret(ctx context.Context, actor tel.Actor, account 
 		if _, err := t.accountFor(tel.ActSetSelling, account); err != nil {
 			return err
 		}
-		sel, _, err := t.selling(account)
+		sel, before, err := t.selling(account)
 		if err != nil {
 			return err
 		}
 		t.event(tel.EventSelling, account, 0, tel.Facts{Subject: "secret"})
-		return t.writeSelling(account, sel, secret)
+		if err := t.writeSelling(account, sel, secret); err != nil {
+			return err
+		}
+		_, err = t.exec(`UPDATE selling SET secret_before = $1 WHERE account_id = $2`, before, int64(account))
+		return err
 	})
 	if err != nil {
 		return "", err

@@ -33,8 +33,11 @@ func (s *Store) Shop(ctx context.Context, slug, session, addr string) (*tel.Shop
 // openShop reads the storefront that a condition finds, if it is open.
 func (s *Store) openShop(from source, where string, arg any) (*tel.Shop, error) {
 	var shop tel.Shop
+	var window int64
 	var err error
-	shop.Selling, _, err = scanSelling(from.row(`SELECT `+sellingColumns+`, a.id, a.name FROM selling s JOIN account a ON a.id = s.account_id WHERE s.shop_on AND `+where, arg), &shop.Account, &shop.AccountName)
+	shop.Selling, _, err = scanSelling(from.row(`SELECT `+sellingColumns+`, a.id, a.name, a.reservations_on, a.window_us FROM selling s JOIN account a ON a.id = s.account_id WHERE s.shop_on AND `+where, arg),
+		&shop.Account, &shop.AccountName, &shop.Open, &window)
+	shop.Window = min(shop.Selling.Window, fromMicros(window))
 	if err == nil && !shop.Selling.ShopOn {
 		err = tel.NotFound()
 	}
@@ -63,7 +66,8 @@ func (s *Store) lastShopHold(from source, session string, account tel.AccountID)
 	return p, nth, err
 }
 
-// SearchShop finds free TNs for a storefront's visitor.
+// SearchShop finds free TNs for a storefront's visitor. A page without those that
+// the account may not take again yet is shorter.
 func (s *Store) SearchShop(ctx context.Context, actor tel.Actor, q tel.Query) (tel.Found, error) {
 	if err := actor.Require(tel.ActShop, actor.Account); err != nil {
 		return tel.Found{}, err
@@ -71,7 +75,14 @@ func (s *Store) SearchShop(ctx context.Context, actor tel.Actor, q tel.Query) (t
 	if err := ctx.Err(); err != nil {
 		return tel.Found{}, err
 	}
-	return s.shelf.Search(q, s.Now())
+	found, err := s.shelf.Search(q, s.Now())
+	if err != nil {
+		return tel.Found{}, err
+	}
+	all := len(found.TNs)
+	found.TNs, err = s.withoutCooling(ctx, actor.Account, found.TNs)
+	found.Total -= all - len(found.TNs)
+	return found, err
 }
 
 // HoldInShop holds one TN for a storefront's visitor and answers the token of its

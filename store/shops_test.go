@@ -132,6 +132,13 @@ func TestShopPolicy(t *testing.T) {
 	if p, _ := buyerAt(t, s, token); p.Reservation.Left(s.Now()) != 5*time.Minute {
 		t.Errorf("%v left", p.Reservation.Left(s.Now()))
 	}
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.CoolDown = time.Hour })
+	must[string](t)(s.HoldInShop(ctx, actor, "one", raleigh(9)))
+	q := tel.NewQuery()
+	q.StartsWith = "919555200" // raleigh(0) was let go, and cools down
+	if found := must[tel.Found](t)(s.SearchShop(ctx, actor, q)); found.Total != 8 || len(found.TNs) != 8 {
+		t.Errorf("%d found", found.Total)
+	}
 	if _, err := s.SwitchReservations(ctx, admin, acme, false, true); err != nil {
 		t.Fatal(err)
 	}

@@ -183,12 +183,15 @@ var oldRows = []struct {
 	{`SELECT 1 FROM link WHERE expires_at < $1 LIMIT 1`, `DELETE FROM link WHERE expires_at < $1`, func(Config) time.Duration { return 0 }},
 	{`SELECT 1 FROM invitation WHERE expires_at < $1 LIMIT 1`, `DELETE FROM invitation WHERE expires_at < $1`, func(Config) time.Duration { return 0 }},
 	{`SELECT 1 FROM answered WHERE at < $1 LIMIT 1`, `DELETE FROM answered WHERE (account_id, key) IN (SELECT account_id, key FROM answered WHERE at < $1 ORDER BY at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
-	{`SELECT 1 FROM purchase WHERE order_seq IS NULL AND paid_at IS NULL AND buyer <> '' AND created_at < $1 LIMIT 1`, `UPDATE purchase SET buyer = '' WHERE order_seq IS NULL AND paid_at IS NULL AND buyer <> '' AND created_at < $1`, func(Config) time.Duration { return buyerKept }},
+	{`SELECT 1 FROM purchase WHERE ` + forgotten + ` LIMIT 1`, `UPDATE purchase SET buyer = '' WHERE ` + forgotten, func(Config) time.Duration { return buyerKept }},
 	{`SELECT 1 FROM noted WHERE noted_at < $1 LIMIT 1`, `DELETE FROM noted WHERE (order_seq, key) IN (SELECT order_seq, key FROM noted WHERE noted_at < $1 ORDER BY noted_at LIMIT 2000)`, func(Config) time.Duration { return answerStands }},
 	{`SELECT 1 FROM client_use WHERE hour < $1 LIMIT 1`, `DELETE FROM client_use WHERE hour < $1`, func(Config) time.Duration { return usesKept }},
 	{`SELECT 1 FROM upload WHERE touched_at < $1 LIMIT 1`, `DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE touched_at < $1 ORDER BY touched_at LIMIT 1)`, func(Config) time.Duration { return uploadKept }},
 	{`SELECT 1 FROM sign_in_failure WHERE at < $1 LIMIT 1`, `DELETE FROM sign_in_failure WHERE at < $1`, func(Config) time.Duration { return failureWindow }},
 }
+
+// forgotten are purchases of holds that ended long ago, with a buyer who never ordered.
+const forgotten = `order_seq IS NULL AND paid_at IS NULL AND buyer <> '' AND created_at < $1 AND EXISTS (SELECT 1 FROM reservation r WHERE r.seq = purchase.reservation AND r.ended_at < $1)`
 
 // sweepOld removes old rows; it asks the readers first, so that an idle server
 // writes nothing.

@@ -166,8 +166,12 @@ func Steps(ctx context.Context, events []tel.Event) []Step {
 			s.Icon, s.Title = "plus", texts.T(ctx, "Purchase link made")
 		case tel.EventLinkRevoked:
 			s.Icon, s.Title = "ban", texts.T(ctx, "Purchase link revoked")
+		case tel.EventToPayment:
+			s.Icon, s.Title = "hourglass", texts.T(ctx, "Went on to payment again")
+		case tel.EventFromPayment:
+			s.Icon, s.Title = "undo-2", texts.T(ctx, "Back from payment")
 		case tel.EventPaidInVain:
-			s.Icon, s.Title, s.Tone = "triangle-alert", texts.T(ctx, "Paid in vain: there was nothing left to order"), "bad"
+			s.Icon, s.Title, s.Tone = "triangle-alert", texts.T(ctx, "Paid in vain: what was paid for could not be ordered"), "bad"
 		case tel.EventPartOrdered:
 			s.Icon, s.Title, s.Tone = "shopping-cart", texts.T(ctx, "Ordered in part"), "good"
 			s.Text = joinTNs(ctx, e.Facts.TNs)

@@ -82,6 +82,7 @@ type OrderTN struct {
 type NewOrder struct {
 	Reservation string // id; "" takes aging TNs back
 	Over        bool   // the reservation has ended: there is nothing to order
+	Paying      bool   // a buyer pays for it now
 	Left        *Countdown
 	Account     string // named for operators, "" for everybody else
 	AccountID   tel.AccountID
@@ -338,6 +339,13 @@ func (v NewOrder) title(ctx context.Context) string {
 }
 
 func (v NewOrder) text(ctx context.Context) string {
+	if v.Paying {
+		return v.effect(ctx) + " " + texts.T(ctx, "A buyer is paying for this just now, and would pay in vain.")
+	}
+	return v.effect(ctx)
+}
+
+func (v NewOrder) effect(ctx context.Context) string {
 	switch {
 	case v.Reservation == "":
 		return v.takeBackText(ctx) + leftOut(v.LeftOut, texts.T(ctx, "Not aging and left out: %d.", v.LeftOut))

@@ -43,7 +43,7 @@ func purchasePreviews() map[string]func(Shell) templ.Component {
 	}
 	for _, state := range tel.PurchaseStates() {
 		list["buy/"+string(state)] = func(s Shell) templ.Component {
-			return PurchasePage(s, Purchase{Purchase: p, State: state, Path: "/buy/x", Left: previewLeft(96, "it"), PayHost: "pay.example.com", Similar: p.Items, MayHold: true})
+			return PurchasePage(s, Purchase{Purchase: p, State: state, Path: "/buy/x", Left: previewLeft(96, "it"), PayHost: "pay.example.com", Similar: p.Items, TakeAt: "/buy/x/similar"})
 		}
 	}
 	return list

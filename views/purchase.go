@@ -18,7 +18,7 @@ type Purchase struct {
 	Form     PurchaseForm
 	PayHost  string // of the payment page, "" none
 	Similar  []tel.FoundTN
-	MayHold  bool   // one of Similar can be held here
+	TakeAt   string // address that holds one of Similar, "" none
 	Shop     string // address of the storefront that the hold came from, "" none
 }
 
@@ -36,6 +36,7 @@ type PurchaseLinks struct {
 	Reservation string
 	Links       []tel.PurchaseLink // newest first
 	MayMake     bool               // it lives
+	Key         string             // of the next one
 }
 
 func (v Purchase) title(ctx context.Context) string {
@@ -51,7 +52,7 @@ func (v Purchase) title(ctx context.Context) string {
 	case tel.PurchaseTaken:
 		return texts.T(ctx, "Ordered already")
 	case tel.PurchasePaidLate:
-		return texts.T(ctx, "Paid too late")
+		return texts.T(ctx, "Paid, not ordered")
 	case tel.PurchaseRanOut:
 		return texts.T(ctx, "The time is up")
 	}
@@ -59,6 +60,17 @@ func (v Purchase) title(ctx context.Context) string {
 }
 
 func (v Purchase) lede(ctx context.Context) string {
+	unheard := texts.T(ctx, "We heard of no payment. If you have paid, ask %s and name this reference.", v.Purchase.AccountName)
+	switch {
+	case !v.unheard():
+		return v.outcome(ctx)
+	case v.State == tel.PurchaseRanOut:
+		return unheard
+	}
+	return v.outcome(ctx) + " " + unheard
+}
+
+func (v Purchase) outcome(ctx context.Context) string {
 	from := v.Purchase.AccountName
 	switch v.State {
 	case tel.PurchaseOpen:
@@ -72,11 +84,17 @@ func (v Purchase) lede(ctx context.Context) string {
 	case tel.PurchaseTaken:
 		return texts.T(ctx, "An order was placed for this, and not through this link. If that was not you, ask %s.", from)
 	case tel.PurchasePaidLate:
-		return texts.T(ctx, "Your payment arrived when this could not be ordered any more. %s sees that you have paid; ask them for your money back or for another number, and name this reference.", from)
+		return texts.T(ctx, "Your payment arrived when what it was for could not be ordered any more. %s sees that you have paid; ask them for your money back or for another number, and name this reference.", from)
 	case tel.PurchaseRanOut:
 		return texts.T(ctx, "Nobody was charged, and nothing was ordered.")
 	}
 	return texts.T(ctx, "%s took this back. Ask them for a new link.", from)
+}
+
+// unheard tells that it is over and its buyer, sent to pay, was not heard of: they may
+// have paid.
+func (v Purchase) unheard() bool {
+	return v.Purchase.Paying && (v.State == tel.PurchaseRanOut || v.State == tel.PurchaseTaken || v.State == tel.PurchaseCancel)
 }
 
 // question is what an account asks, as the form labels it.
@@ -103,20 +121,36 @@ func (f PurchaseForm) answer(i int) string {
 
 func answerName(i int) string { return "answer-" + strconv.Itoa(i+1) }
 
-// monthly is a price as end users read it.
+// monthly is a price as end users read it: 0 is none given, not free.
 func monthly(ctx context.Context, m tel.Money) string {
 	if m == 0 {
-		return texts.T(ctx, "No charge")
+		return texts.T(ctx, "Price on request")
 	}
 	return texts.T(ctx, "%s a month", money(m))
 }
 
-// orderFor is the button that orders at a price.
-func orderFor(ctx context.Context, m tel.Money) string {
-	if m == 0 {
-		return texts.T(ctx, "Order at no charge")
+// together is what all of it costs.
+func (v Purchase) together(ctx context.Context) string {
+	if !v.Purchase.Priced() {
+		return monthly(ctx, 0)
 	}
-	return texts.T(ctx, "Order for %s", monthly(ctx, m))
+	return monthly(ctx, v.Purchase.Monthly())
+}
+
+// orderFor is the button that orders, at a price.
+func (v Purchase) orderFor(ctx context.Context) string {
+	if !v.Purchase.Priced() {
+		return texts.T(ctx, "Order|verb")
+	}
+	return texts.T(ctx, "Order for %s", v.together(ctx))
+}
+
+// toPay is how much is to be paid, and where.
+func (v Purchase) toPay(ctx context.Context) string {
+	if !v.Purchase.Priced() {
+		return texts.T(ctx, "To be paid at %s", v.PayHost)
+	}
+	return texts.T(ctx, "%s, to be paid at %s", v.together(ctx), v.PayHost)
 }
 
 // buyerPlace is a place as end users know it.
@@ -127,8 +161,8 @@ func buyerPlace(ctx context.Context, p tel.Place) string {
 	return placeSaid(ctx, p)
 }
 
-// linkState is how a link shows in its list.
-func linkState(ctx context.Context, l tel.PurchaseLink) look {
+// state is how a link shows in the list.
+func (v PurchaseLinks) state(ctx context.Context, l tel.PurchaseLink) look {
 	switch {
 	case l.OrderID != "":
 		return look{"good", "circle-check", texts.T(ctx, "Ordered|link")}
@@ -136,6 +170,8 @@ func linkState(ctx context.Context, l tel.PurchaseLink) look {
 		return look{"bad", "triangle-alert", texts.T(ctx, "Paid, not ordered")}
 	case !l.RevokedAt.IsZero():
 		return look{"off", "ban", texts.T(ctx, "Revoked|link")}
+	case !v.MayMake:
+		return look{"off", "hourglass", texts.T(ctx, "Over|link")}
 	case l.Paying:
 		return look{"info", "hourglass", texts.T(ctx, "At payment")}
 	}
@@ -143,8 +179,8 @@ func linkState(ctx context.Context, l tel.PurchaseLink) look {
 }
 
 // revocable tells whether there is anything to take back.
-func revocable(l tel.PurchaseLink) bool {
-	return l.RevokedAt.IsZero() && l.OrderID == "" && l.PaidAt.IsZero()
+func (v PurchaseLinks) revocable(l tel.PurchaseLink) bool {
+	return v.MayMake && l.RevokedAt.IsZero() && l.OrderID == "" && l.PaidAt.IsZero()
 }
 
 func linksPath(reservation, rest string) string {

@@ -84,6 +84,7 @@ type CancelReservations struct {
 	Lines  []ReservationLine // live ones
 	Ended  int               // of those asked for, how many have ended already
 	TNs    int               // that would be free again
+	Paying bool              // a buyer pays for one of them now
 	Reason string
 	Errors map[string]string // reason
 	Back   string
@@ -145,6 +146,9 @@ func (v CancelReservations) title(ctx context.Context) string {
 
 func (v CancelReservations) text(ctx context.Context) string {
 	s := texts.T(ctx, "%d numbers will be free for others at once. This cannot be undone.", v.TNs)
+	if v.Paying {
+		s += " " + texts.T(ctx, "A buyer is paying for this just now, and would pay in vain.")
+	}
 	if v.Ended > 0 {
 		s += " " + texts.T(ctx, "Ended already and left as they are: %d.", v.Ended)
 	}

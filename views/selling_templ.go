@@ -235,7 +235,7 @@ func SellingPage(s Shell, v Selling) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = coded(texts.T(ctx, "Your page is opened with `amount`, `currency`, `expires` (seconds since 1970), `nonce`, `reservation`, `return` and `sig`. Send the customer back to `return` with `nonce`, `status` (`paid` or `cancelled`) and your own `sig`.")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = coded(texts.T(ctx, "Your page is opened with `amount`, `currency`, `expires` (seconds since 1970), `nonce`, `reservation`, `return` and `sig`. Send the customer back to `return` with `nonce`, `status` (`paid` or `cancelled`) and your own `sig`. Where not every price is given, `amount` and `currency` are left out.")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -445,9 +445,9 @@ func SellingPage(s Shell, v Selling) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var19 string
-			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(onOff(v.Form.HasSecret, texts.T(ctx, "A new one ends the one before at once: payments that are under way are not believed."), texts.T(ctx, "Your payment page needs it to sign what it says.")))
+			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(onOff(v.Form.HasSecret, texts.T(ctx, "A new one counts at once: a payment that is under way is noted, and orders nothing."), texts.T(ctx, "Your payment page needs it to sign what it says.")))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/selling.templ`, Line: 90, Col: 212}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/selling.templ`, Line: 90, Col: 211}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 			if templ_7745c5c3_Err != nil {

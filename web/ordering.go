@@ -39,7 +39,8 @@ func (v *visit) orderable(id string) (*tel.Reservation, error) {
 
 // askOrder shows a reservation's TNs to choose from. ticked nil ticks all.
 func (v *visit) askOrder(status int, r *tel.Reservation, page views.NewOrder, ticked []tel.Number) error {
-	page.Reservation, page.Over = r.ID, r.StateAt(v.now).Ended()
+	state := r.StateAt(v.now)
+	page.Reservation, page.Over, page.Paying = r.ID, state.Ended(), state == tel.StateSubmitted
 	left := v.countdown(r, v.t("this reservation"))
 	page.Left = &left
 	if v.actor.Sees(0) {

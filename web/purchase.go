@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -81,12 +82,15 @@ func (v *visit) purchasePage(status int, p *tel.Purchase, actor tel.Actor, form 
 	if p.FromShop && p.Selling.ShopOn {
 		page.Shop = "/shop/" + p.Selling.Slug
 	}
-	if page.State == tel.PurchaseRanOut && !p.FromShop {
+	if page.State == tel.PurchaseRanOut {
 		var err error
 		if page.Similar, err = v.store.Similar(v.r.Context(), actor, p); err != nil {
 			return err
 		}
-		page.MayHold = p.Selling.OfferSimilar && p.Renewals < tel.MostRenewals
+		page.TakeAt = page.Shop
+		if !p.FromShop && p.Selling.OfferSimilar && p.Renewals < tel.MostRenewals {
+			page.TakeAt = page.Path + "/similar"
+		}
 	}
 	return v.render(status, views.PurchasePage(v.shell(), page))
 }
@@ -216,7 +220,7 @@ func (v *visit) purchaseLinks(r *tel.Reservation) (*views.PurchaseLinks, error) 
 	if err != nil {
 		return nil, err
 	}
-	links := &views.PurchaseLinks{Reservation: r.ID, Links: list, MayMake: !r.StateAt(v.now).Ended()}
+	links := &views.PurchaseLinks{Reservation: r.ID, Links: list, MayMake: !r.StateAt(v.now).Ended(), Key: rand.Text()}
 	if len(list) == 0 && !links.MayMake {
 		return nil, nil
 	}
@@ -224,9 +228,9 @@ func (v *visit) purchaseLinks(r *tel.Reservation) (*views.PurchaseLinks, error) 
 }
 
 // makeLink answers with the link itself: behind a redirect it would have to wait in a
-// cookie or an address.
+// cookie or an address. The page loaded again shows the same one.
 func (v *visit) makeLink() error {
-	_, token, err := v.store.NewPurchaseLink(v.r.Context(), v.actor, v.r.PathValue("id"))
+	_, token, err := v.store.NewPurchaseLinkOnce(v.r.Context(), v.actor, v.r.PathValue("id"), v.form("key"))
 	if err != nil {
 		return v.backWith(v.here(), err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tnreserve/store/intake"
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
 	"tnreserve/web"
@@ -108,8 +109,16 @@ func TestPurchaseLinksEnd(t *testing.T) {
 		t.Errorf("a revoked link orders: %d", a.status)
 	}
 	ann.want(404, second)
+	form := admin.want(200, "/reservations/"+r.ID).form("#links > form")
+	once := admin.post("/reservations/"+r.ID+"/links", form)
+	if again := admin.post("/reservations/"+r.ID+"/links", form); again.attr("#made-link", "value") != once.attr("#made-link", "value") || s.one(`SELECT COUNT(*) FROM purchase`) != "3" {
+		t.Error("the page loaded again made another link")
+	}
 	third := linkPath(t, admin, r)
 	admin.post("/reservations/cancel", values("id", r.ID))
+	if over := admin.want(200, "/reservations/"+r.ID).says("#links", "Over"); over.doc().Find("#links button").Length() > 0 || strings.Contains(over.text("#links"), "Active") {
+		t.Errorf("links of what is over: %s", over.text("#links"))
+	}
 	ann.Still = false
 	ann.want(200, third).says("h1", "No longer offered")
 	if a := admin.post("/reservations/"+r.ID+"/links", nil); !strings.Contains(a.text(".toast"), "cancelled") {
@@ -170,6 +179,9 @@ func TestCheckoutAndBack(t *testing.T) {
 		t.Errorf("to payment by %q", page.attr("#pay", "href"))
 	}
 	s.as("acme-admin").want(200, "/reservations/"+r.ID).says("#about", "Order under way").says("#links", "At payment")
+	for _, door := range []string{"/reservations/cancel?id=" + r.ID, "/orders/new?reservation=" + r.ID} {
+		s.as("acme-admin").want(200, door).says("#main", "A buyer is paying for this")
+	}
 	to, err := url.Parse(ann.get(page.attr("#pay", "href")).header.Get("Location"))
 	if err != nil || to.Host != "pay.example.com" || to.Query().Get("return") != s.URL+path+"/return" {
 		t.Fatalf("payment at %s", to)
@@ -219,12 +231,43 @@ func TestPaidTooLate(t *testing.T) {
 	to, _ := url.Parse(ann.get(path + "/checkout").header.Get("Location"))
 	ann.Still = false
 	s.Clock.Add(4*time.Hour + tel.MaxPause)
-	ann.want(200, path).says("h1", "The time is up")
+	ann.want(200, path).says("h1", "The time is up").says(".lede", "We heard of no payment").has("#reference")
 	q := values("nonce", to.Query().Get("nonce"), "status", "paid")
 	q.Set("sig", tel.SignQuery(secret, tel.SignedReturn, q))
 	a := ann.get(path + "/return?" + q.Encode())
-	a.says("h1", "Paid too late").has("#reference")
+	a.says("h1", "Paid, not ordered").has("#reference")
 	s.as("acme-admin").want(200, "/reservations/"+r.ID).says("#links", "Paid, not ordered").says("#history", "Paid in vain")
+}
+
+// TestNoPrice: a price that nobody gave is not "free".
+func TestNoPrice(t *testing.T) {
+	s := open(t)
+	inv, err := intake.Read(ctx, strings.NewReader("npa,nxx,x,city,state\n919,777,0,Raleigh,NC\n"), intake.Options{})
+	if err == nil {
+		_, err = s.Import(ctx, root, inv, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann := s.stranger()
+	ann.Still = true
+	out, err := s.Reserve(ctx, s.actor("acme-admin"), tel.ReserveRequest{Account: storetest.Acme, TNs: []tel.Number{tel.NewNumber(919, 555, 2000), tel.NewNumber(919, 777, 1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := linkPath(t, s.as("acme-admin"), out.Reservation)
+	page := ann.get(path)
+	page.says("#items", "Price on request").says("#items", "$1.00 a month").says("#sum", "Price on request").has("#no-price")
+	if label := page.text("#go"); label != "Order" {
+		t.Errorf("the button says %q", label)
+	}
+	s.payAt("https://pay.example.com/start")
+	ann.post(path, buying(page))
+	ann.get(path).says("#payment-h", "To be paid at pay.example.com")
+	to, _ := url.Parse(ann.get(path + "/checkout").header.Get("Location"))
+	if q := to.Query(); to.Host != "pay.example.com" || q.Has("amount") || q.Has("currency") || q.Get("nonce") == "" {
+		t.Errorf("to pay: %s", to)
+	}
 }
 
 func TestSimilarOnThePage(t *testing.T) {
@@ -355,8 +398,15 @@ func TestShopPages(t *testing.T) {
 	}
 	s.Clock.Add(15 * time.Minute)
 	over := ann.want(200, next.url.Path)
-	if over.attr("#again", "href") != path {
-		t.Errorf("search again at %q", over.attr("#again", "href"))
+	if over.attr("#again", "href") != path || over.attr("#similar form", "action") != path || over.doc().Find("#similar button").Length() != 6 {
+		t.Errorf("search again at %q, take one like it at %q", over.attr("#again", "href"), over.attr("#similar form", "action"))
+	}
+	ann.post(path, values("tn", over.attr("#similar button", "value"))).says("h1", "Your number")
+	if _, err := s.SwitchReservations(ctx, root, storetest.Acme, false, false); err != nil {
+		t.Fatal(err)
+	}
+	if closed := ann.want(200, path); closed.has("#closed").doc().Find("#results button").Length() > 0 {
+		t.Error("a closed storefront offers to take one")
 	}
 	if got := s.one(`SELECT created_by_name || created_door FROM reservation WHERE seq = 1`); got != "Storefront of Acme Telshop" {
 		t.Error(got)
@@ -409,6 +459,9 @@ func TestShopLimits(t *testing.T) {
 		{"searches", 200, 13, func(int) int { return ask("GET", "/shop/"+slug, "203.0.113.1:5", "", nil) }},
 		{"searches of another address", 200, 13, func(int) int { return ask("GET", "/shop/"+slug, "203.0.113.2:5", "", nil) }},
 		{"searches over IPv6", 200, 13, func(i int) int { return ask("GET", "/shop/"+slug, fmt.Sprintf("[2001:db8::%x]:5", i+1), "", nil) }},
+		{"searches of one browser", 200, 13, func(i int) int {
+			return ask("GET", "/shop/"+slug, fmt.Sprintf("198.51.100.%d:5", 100+i), session(7), nil)
+		}},
 		{"holds", 303, 11, func(i int) int { return ask("POST", "/shop/"+slug, "203.0.113.1:5", session(100+i), tn(i)) }},
 		{"holds of one browser", 303, 4, func(i int) int {
 			return ask("POST", "/shop/"+slug, fmt.Sprintf("198.51.100.%d:5", i+1), session(1), tn(60+i))

@@ -417,6 +417,7 @@ func (v *visit) askCancel(status int, ids []string, page views.CancelReservation
 			continue
 		}
 		page.TNs += r.TNCount
+		page.Paying = page.Paying || r.StateAt(v.now) == tel.StateSubmitted
 		live = append(live, r)
 	}
 	var err error

@@ -17,7 +17,7 @@ import (
 // EndUserLimits bound what people without an account may do, so that nobody scrapes or
 // empties a storefront. An address of IPv6 counts as its network. 0 is the usual.
 type EndUserLimits struct {
-	Searches        int // in storefronts, a minute and address; 60
+	Searches        int // in storefronts, a minute and address, and a browser that has held; 60
 	Holds           int // an hour and address; 20
 	HoldsPerSession int // an hour and browser; 10
 	Misses          int // links that are not good, a minute and address; 30
@@ -42,7 +42,7 @@ func (v *visit) slow(l *limit.Limits, who string) error {
 	if allowed {
 		return nil
 	}
-	e := tel.Refuse(tel.CodeSlowDown, "That was often, in a short time.")
+	e := tel.Refuse(tel.CodeSlowDown, "You have done this too often in a short time.")
 	e.At = reset
 	return e
 }
@@ -57,6 +57,11 @@ func (v *visit) shop() error {
 	}
 	if err := v.slow(v.endUsers.searches, v.neighbourhood()); err != nil {
 		return err
+	}
+	if session := v.shopSession(); session != "" {
+		if err := v.slow(v.endUsers.searches, session); err != nil {
+			return err
+		}
 	}
 	if err := v.queueToSearch(); err != nil {
 		return err

@@ -101,8 +101,15 @@
     if (!linked || !p || p.dataset.state === linked) return;
     p.hidden = false; p.dataset.state = linked; p.querySelector('.live-t').textContent = linked === 'on' ? tr('Live|connection') : tr('Reconnecting');
   };
+  const names = ['reservations', 'shelf', 'orders', 'account', 'import'];
+  // timers stand still in sleep and in hidden tabs: ask when somebody looks again
+  let hiddenAt = 0;
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) hiddenAt = Date.now();
+    else if (Date.now() - hiddenAt > 30000) for (const n of names) fire(n);
+  });
   if (document.body.dataset.live) {
-    let stream, hiddenAt = 0, wait = 5000; // longer each time that nobody is there, up to a minute
+    let stream, wait = 5000; // longer each time that nobody is there, up to a minute
     const open = () => {
       stream?.close();
       stream = new EventSource(document.body.dataset.live);
@@ -110,15 +117,9 @@
       stream.onerror = () => { linked = 'wait'; badge(); if (stream.readyState === EventSource.CLOSED) { setTimeout(open, wait); wait = Math.min(2 * wait, 60000); } };
       for (const n of names) stream.addEventListener(n, () => { if (onTheWay.size) missed.add(n); fire(n); });
     };
-    const names = ['reservations', 'shelf', 'orders', 'account', 'import'];
     open();
     addEventListener('pagehide', () => stream.close());
     addEventListener('pageshow', e => { if (e.persisted) open(); });
-    // timers stand still in sleep and in hidden tabs: ask when somebody looks again
-    document.addEventListener('visibilitychange', () => {
-      if (document.hidden) hiddenAt = Date.now();
-      else if (Date.now() - hiddenAt > 30000) for (const n of names) fire(n);
-    });
   }
 
   // what changes without an event is asked again while it is looked at

@@ -24,7 +24,9 @@ const (
 	EventResumed         EventKind = "reservation.resumed"      // its clock goes on, until Facts.ExpiresAt
 	EventLinkMade        EventKind = "purchase.link_made"       // Facts.Subject is the link's id
 	EventLinkRevoked     EventKind = "purchase.link_revoked"
-	EventPaidInVain      EventKind = "purchase.paid_in_vain" // a payment was reported when there was nothing left to order
+	EventToPayment       EventKind = "purchase.to_payment"   // again: the hold's clock goes on
+	EventFromPayment     EventKind = "purchase.from_payment" // without having paid; the clock went on before
+	EventPaidInVain      EventKind = "purchase.paid_in_vain" // a payment was reported when what it was for could not be ordered
 	EventAccountCreated  EventKind = "account.created"
 	EventSwitched        EventKind = "account.switched"
 	EventLocked          EventKind = "account.locked"

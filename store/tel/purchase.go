@@ -1,7 +1,9 @@
 package tel
 
 import (
+	"cmp"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -9,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -27,6 +30,9 @@ type PurchaseLink struct {
 
 // MostLinks is how many links of a reservation can be good at once.
 const MostLinks = 20
+
+// MinLinkKey is how long a key must be that a link's token is made of.
+const MinLinkKey = 26
 
 // MostRenewals is how often in a row a hold that ran out can be followed by another.
 const MostRenewals = 3
@@ -91,7 +97,18 @@ func (p *Purchase) StateAt(now time.Time) PurchaseState {
 	return PurchaseOpen
 }
 
-// Monthly is what the TNs cost a month, together.
+// Accepted is a TN at the price that an end user accepted.
+type Accepted struct {
+	TN          Number `json:"tn"`
+	MonthlyCost Money  `json:"monthly_cost"`
+}
+
+// Priced tells whether each TN has a price: at 0 nobody gave it one.
+func (p *Purchase) Priced() bool {
+	return !slices.ContainsFunc(p.Items, func(t FoundTN) bool { return t.Offer.MonthlyCost == 0 })
+}
+
+// Monthly is what the TNs cost a month, together. Unless Priced it is too little.
 func (p *Purchase) Monthly() (sum Money) {
 	for _, t := range p.Items {
 		sum += t.Offer.MonthlyCost
@@ -99,13 +116,38 @@ func (p *Purchase) Monthly() (sum Money) {
 	return sum
 }
 
-// Terms names what is accepted, TNs and price: they may change while a page is open.
+// Terms names what is accepted and asked, TNs, price and questions: they may change while
+// a page is open.
 func (p *Purchase) Terms() string {
-	h := sha256.New()
-	for _, t := range p.Items {
-		fmt.Fprintf(h, "%d %d\n", t.TN, t.Offer.MonthlyCost)
+	text := p.offered()
+	for _, q := range p.Selling.Questions {
+		text += q.Label + "\n"
 	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12])
+	return digest(text)
+}
+
+func (p *Purchase) offered() string {
+	var b strings.Builder
+	for _, t := range p.Items {
+		fmt.Fprintf(&b, "%d %d\n", t.TN, t.Offer.MonthlyCost)
+	}
+	return b.String()
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
+}
+
+// Nonce is what a payment page's answer must name: a secret word, and what is to be paid
+// for. Of a purchase that goes to payment again the word stays.
+func (p *Purchase) Nonce(before string) string {
+	return cmp.Or(secretWord(before), rand.Text()) + "." + digest(p.offered())
+}
+
+func secretWord(nonce string) string {
+	word, _, _ := strings.Cut(nonce, ".")
+	return word
 }
 
 // Acceptance is what an end user sends: who they are and what they saw.
@@ -145,16 +187,20 @@ func SignQuery(secret, way string, q url.Values) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// CheckoutAddress is the payment page's address for a purchase: what is to be paid, by
-// when, and where to come back to.
+// CheckoutAddress is the payment page's address for a purchase: what is to be paid, if
+// there is a price, by when, and where to come back to.
 func (p *Purchase) CheckoutAddress(secret, nonce, back string) (string, error) {
 	u, err := url.Parse(p.Selling.CheckoutURL)
 	if err != nil {
 		return "", err
 	}
 	ours := url.Values{
-		"amount": {p.Monthly().String()}, "currency": {"USD"}, "expires": {strconv.FormatInt(p.Reservation.ExpiresAt.Unix(), 10)},
-		"nonce": {nonce}, "reservation": {p.Reservation.ID}, "return": {back},
+		"expires": {strconv.FormatInt(p.Reservation.ExpiresAt.Unix(), 10)},
+		"nonce":   {nonce}, "reservation": {p.Reservation.ID}, "return": {back},
+	}
+	if p.Priced() {
+		ours.Set("amount", p.Monthly().String())
+		ours.Set("currency", "USD")
 	}
 	ours.Set("sig", SignQuery(secret, SignedCheckout, ours))
 	if u.RawQuery != "" {
@@ -165,7 +211,8 @@ func (p *Purchase) CheckoutAddress(secret, nonce, back string) (string, error) {
 }
 
 // CheckReturn judges what a payment page sent its buyer back with: whether it was
-// paid. CodeNotFound for anything that is not signed, or not for this purchase.
+// paid. What for is the nonce's to tell: it may be another one of this purchase.
+// CodeNotFound for anything that is not signed, or not for this purchase.
 func CheckReturn(secret, nonce string, q url.Values) (paid bool, err error) {
 	for _, values := range q {
 		if len(values) != 1 {
@@ -174,7 +221,7 @@ func CheckReturn(secret, nonce string, q url.Values) (paid bool, err error) {
 	}
 	sig := SignQuery(secret, SignedReturn, q)
 	switch {
-	case secret == "" || nonce == "" || !hmac.Equal([]byte(sig), []byte(q.Get("sig"))) || q.Get("nonce") != nonce:
+	case secret == "" || nonce == "" || !hmac.Equal([]byte(sig), []byte(q.Get("sig"))) || secretWord(q.Get("nonce")) != secretWord(nonce):
 		return false, NotFound()
 	case !slices.Contains([]string{"paid", "cancelled"}, q.Get("status")):
 		return false, NotFound()
@@ -185,6 +232,11 @@ func CheckReturn(secret, nonce string, q url.Values) (paid bool, err error) {
 // NextToken is the token of the hold that follows one that ran out: who has the one
 // can have the other, and asking twice is asking for the same.
 func NextToken(token string) string { return deriveToken(token, "next") }
+
+// LinkToken is the token of the link that somebody makes with a key.
+func LinkToken(key, actor, reservation string) string {
+	return deriveToken(key, "link "+actor+" "+reservation)
+}
 
 // ShopToken is the token of a browser session's nth hold in an account's storefront.
 func ShopToken(session string, account AccountID, nth int) string {

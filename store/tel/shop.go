@@ -1,12 +1,16 @@
 package tel
 
+import "time"
+
 // Shop is an account's storefront, as a visitor sees it.
 type Shop struct {
 	Account     AccountID
 	AccountName string
 	Selling     Selling
-	Holding     *Purchase // what this browser holds, nil nothing
-	Token       string    // of Holding
+	Open        bool          // visitors can take TNs: reservation is switched on
+	Window      time.Duration // of a visitor's hold
+	Holding     *Purchase     // what this browser holds, nil nothing
+	Token       string        // of Holding
 }
 
 // ForStrangers is a refusal without what only the account may know: what it holds
