@@ -1,0 +1,20 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// boundSilence bounds how long what was sent may stay unacknowledged. Without it the
+// system sends it again for a quarter of an hour.
+func boundSilence(network, _ string, conn syscall.RawConn) (err error) {
+	if !strings.HasPrefix(network, "tcp") {
+		return nil
+	}
+	return errors.Join(conn.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(mostSilence.Milliseconds()))
+	}), err)
+}
