@@ -32,13 +32,21 @@ func (d database) open(ctx context.Context, p *process, inventory bool) (*store.
 // openExisting is open for a command to which a new, empty database would be of no
 // use: a mistyped name must not leave a file behind.
 func (d database) openExisting(ctx context.Context, p *process, inventory bool) (*store.Store, error) {
-	if err := d.exists(); err != nil {
+	if err := d.isOne(); err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(d.DB); err == nil && info.Size() == 0 {
-		return nil, fmt.Errorf("%s is empty: there is no database in it", d.DB)
-	}
 	return d.open(ctx, p, inventory)
+}
+
+// isOne is exists, and refuses an empty file.
+func (d database) isOne() error {
+	if err := d.exists(); err != nil {
+		return err
+	}
+	if info, err := os.Stat(d.DB); err == nil && info.Size() == 0 {
+		return fmt.Errorf("%s is empty: there is no database in it", d.DB)
+	}
+	return nil
 }
 
 func (d database) openWith(ctx context.Context, cfg store.Config) (*store.Store, error) {
