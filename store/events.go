@@ -201,11 +201,10 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 }
 
 // The most that following reads may take: changes wait behind it, and of a server that
-// went away silently no answer comes. Imported blocks can be many.
-const (
-	mostForEvents = 10 * time.Second
-	mostForBlocks = time.Minute
-)
+// went away silently no answer comes. Imported blocks can be many. Only tests change it.
+var mostForEvents = 10 * time.Second
+
+const mostForBlocks = time.Minute
 
 func (s *Store) someEvents(ctx context.Context, after, to int64) ([]*tel.Event, error) {
 	ctx, cancel := s.bounded(ctx, mostForEvents)
@@ -217,12 +216,16 @@ func (s *Store) someEvents(ctx context.Context, after, to int64) ([]*tel.Event, 
 	return collect(rows, scanEvent)
 }
 
-// bounded gives reading so much time. When it is over, the connections that nobody uses
-// are closed too: they are as silent, perhaps.
+// bounded gives reading so much time. When that was too little, the connections that
+// nobody uses are closed: they are as silent, perhaps.
 func (s *Store) bounded(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, most)
-	stop := context.AfterFunc(ctx, func() { s.read.closeIdle() })
-	return ctx, func() { stop(); cancel() }
+	return ctx, func() {
+		if ctx.Err() != nil {
+			s.read.closeIdle()
+		}
+		cancel()
+	}
 }
 
 // Lag is how many events there are that this process's shelf has not seen yet.

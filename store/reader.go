@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"sync"
+	"time"
 )
 
 // reader reads through statements that stay prepared: for a small query, preparing
@@ -152,10 +153,19 @@ func (r *reader) queryRow(ctx context.Context, text string, args ...any) *sql.Ro
 	return r.DB.QueryRowContext(ctx, text, args...)
 }
 
-// closeIdle closes the connections that nobody uses.
+// closeIdle closes the connections that nobody uses. It waits until nobody will use them:
+// the closing of one that is silent takes seconds.
 func (r *reader) closeIdle() {
-	r.SetMaxIdleConns(0)
-	r.SetMaxIdleConns(mostReaders)
+	go func() {
+		r.SetMaxIdleConns(0)
+		r.SetMaxIdleConns(mostReaders)
+	}()
+	for range 100 {
+		if r.Stats().Idle == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Close closes the statements, then the database.
