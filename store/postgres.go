@@ -138,6 +138,16 @@ func dialer(timeout time.Duration) *net.Dialer {
 	return &net.Dialer{Timeout: timeout, Control: boundSilence, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: mostSilence / 2, Interval: mostSilence / 5, Count: 2}}
 }
 
+// CheckName tells what is wrong with a database's name or address, without opening it.
+func CheckName(db string) error {
+	d, err := dialectOf(db)
+	if err != nil || d.name != postgresDialect.name {
+		return err
+	}
+	_, err = postgresConfig(db, false)
+	return err
+}
+
 // NameOf is a database's name as it may be shown: an address without its password.
 func NameOf(db string) string {
 	if !strings.Contains(db, "://") {
