@@ -14,7 +14,8 @@ func boundSilence(network, _ string, conn syscall.RawConn) (err error) {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil
 	}
-	return errors.Join(conn.Control(func(fd uintptr) {
+	reached := conn.Control(func(fd uintptr) {
 		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(mostSilence.Milliseconds()))
-	}), err)
+	})
+	return errors.Join(reached, err)
 }
