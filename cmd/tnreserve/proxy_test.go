@@ -247,7 +247,7 @@ func (o *outside) asks(c *http.Client, method, path, kind string, body io.Reader
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	if id := res.Header.Get("X-Request-Id"); len(id) < 16 || id == "chosen-by-the-caller" {
+	if id := res.Header.Get("X-Request-Id"); id == "" || id == "chosen-by-the-caller" {
 		o.t.Errorf("%s: the request's id is %q", path, id)
 	}
 	defer res.Body.Close()
