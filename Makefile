@@ -82,7 +82,7 @@ release-check: go
 	git clone -q . "$$again/elsewhere"; \
 	git -C "$$again/elsewhere" checkout -q "$$(git rev-parse HEAD)"; \
 	(cd "$$again/elsewhere" && GOCACHE="$$again/cache" go run ./cmd/release -out "$$again/out" -only '$(only)' >/dev/null); \
-	diff bin/release/checksums.txt "$$again/out/checksums.txt" && echo "Both builds are the same."
+	diff "bin/release/$(or $(only),checksums).txt" "$$again/out/$(or $(only),checksums).txt" && echo "Both builds are the same."
 
 generate: go
 	go tool templ generate

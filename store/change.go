@@ -395,7 +395,7 @@ func (t *tx) exec(sql string, args ...any) (int64, error) {
 	return res.RowsAffected()
 }
 
-func (t *tx) query(sql string, args ...any) (*sql.Rows, error) {
+func (t *tx) query(sql string, args ...any) (results, error) {
 	if err := t.flushReserved(); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -50,7 +49,7 @@ const mostFindings = 100
 // Check verifies every invariant and answers what is broken, in words; nil is good.
 // It reads the whole database at one moment and writes nothing.
 func (s *Store) Check(ctx context.Context) ([]string, error) {
-	tx, err := s.read.BeginTx(ctx, s.dialect.snapshot)
+	tx, err := s.read.snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +65,7 @@ func (s *Store) Check(ctx context.Context) ([]string, error) {
 
 type checker struct {
 	ctx   context.Context
-	tx    *sql.Tx
+	tx    *snapshot
 	store *Store
 	found []string
 }

@@ -47,6 +47,9 @@ func Copy(ctx context.Context, from, to string, progress func(done, total int64)
 	if c.from, err = openEnd(ctx, from); err != nil {
 		return out, err
 	}
+	if err := refuseHalf(ctx, c.from.conn); err != nil {
+		return out, err
+	}
 	if c.to, err = openEnd(ctx, to); err != nil {
 		return out, err
 	}

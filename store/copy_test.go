@@ -150,6 +150,10 @@ func TestPostgresCopyInterrupted(t *testing.T) {
 			if e := code(t, err, tel.CodeInvalid); !strings.Contains(e.Message, "interrupted") {
 				t.Fatal(name, e)
 			}
+			_, err = store.Copy(ctx, to, filepath.Join(t.TempDir(), "half.db"), nil)
+			if e := code(t, err, tel.CodeInvalid); !strings.Contains(e.Message, "interrupted") {
+				t.Fatal(name, e)
+			}
 		}
 		works(t, to, s)
 	}

@@ -191,7 +191,7 @@ func dialectOf(db string) (dialect, error) {
 	case strings.HasPrefix(db, "postgres://"), strings.HasPrefix(db, "postgresql://"):
 		return postgresDialect, nil
 	case strings.Contains(db, "://"), strings.ContainsRune(db, 0), strings.HasPrefix(db, ":"), strings.HasPrefix(db, "//"):
-		return dialect{}, tel.Invalid("db", "%q is neither the path of a SQLite file nor postgres://….", db)
+		return dialect{}, tel.Invalid("db", "%q is neither the path of a SQLite file nor postgres://….", NameOf(db))
 	}
 	return sqliteDialect, nil
 }

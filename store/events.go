@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -201,12 +200,32 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 	}
 }
 
+// The most that following reads may take: changes wait behind it, and of a server that
+// went away silently no answer comes. Imported blocks can be many. Only tests change it.
+var mostForEvents = 10 * time.Second
+
+const mostForBlocks = time.Minute
+
 func (s *Store) someEvents(ctx context.Context, after, to int64) ([]*tel.Event, error) {
+	ctx, cancel := s.bounded(ctx, mostForEvents)
+	defer cancel()
 	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, after, to, s.catchUpAtOnce)
 	if err != nil {
 		return nil, err
 	}
 	return collect(rows, scanEvent)
+}
+
+// bounded gives reading so much time. When that was too little, the connections that
+// nobody uses are closed: they are as silent, perhaps.
+func (s *Store) bounded(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	return ctx, func() {
+		if ctx.Err() != nil {
+			s.read.closeIdle()
+		}
+		cancel()
+	}
 }
 
 // Lag is how many events there are that this process's shelf has not seen yet.
@@ -236,7 +255,9 @@ func (s *Store) apply(ctx context.Context, events []*tel.Event) error {
 	if !s.cfg.NoShelf {
 		// Imported blocks first: they only add TNs, which a later event may take.
 		if len(imported) > 0 {
-			if err := s.putBlocks(ctx, s.read, joined(imported)); err != nil {
+			bounded, cancel := s.bounded(ctx, mostForBlocks)
+			defer cancel()
+			if err := s.putBlocks(bounded, s.read, joined(imported)); err != nil {
 				return fmt.Errorf("loading imported blocks: %w", err)
 			}
 		}
@@ -304,7 +325,7 @@ func scanEventFacts(row scanner) (*tel.Event, []byte, error) {
 }
 
 // collect reads all rows through scan and closes them.
-func collect[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) {
+func collect[T any](rows results, scan func(scanner) (T, error)) ([]T, error) {
 	defer rows.Close()
 	var list []T
 	for rows.Next() {

@@ -185,3 +185,36 @@ func (s *Store) StopFollowing(since time.Duration) (goOn func()) {
 	s.followed.Store(time.Now().Add(-since))
 	return s.applying.Unlock
 }
+
+// Try makes a change of one statement, which may be another at each try.
+func (s *Store) Try(statement func(try int) string) (tries int, err error) {
+	return tries, s.change(context.Background(), tel.System("test"), func(t *tx) error {
+		tries++
+		_, err := t.exec(statement(tries))
+		return err
+	})
+}
+
+// ReadAll reads the rows of a query; ReadAtOnce reads the first, then a second query, at
+// one moment.
+func (s *Store) ReadAll(query string) error {
+	rows, err := s.read.QueryContext(context.Background(), query)
+	return eachRow(rows, err, func(scanner) error { return nil })
+}
+
+func (s *Store) ReadAtOnce(query, second string) error {
+	tx, err := s.read.snapshot(context.Background())
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	_ = tx.QueryRowContext(context.Background(), query).Scan(new(any))
+	return tx.QueryRowContext(context.Background(), second).Scan(new(any))
+}
+
+// MostForEvents changes how long following the other nodes may wait for the database.
+func MostForEvents(d time.Duration) (undo func()) {
+	before := mostForEvents
+	mostForEvents = d
+	return func() { mostForEvents = before }
+}

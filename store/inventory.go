@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -121,7 +120,7 @@ func (im *importer) loadNames(ctx context.Context) error {
 }
 
 type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryContext(ctx context.Context, query string, args ...any) (results, error)
 }
 
 // everyName and placesOf choose places: all, or those of some blocks.
@@ -154,7 +153,7 @@ func (s *Store) eachOffer(ctx context.Context, q querier, fn func(shelf.OfferID,
 }
 
 // eachRow walks rows, or gives back the error that came in their place.
-func eachRow(rows *sql.Rows, err error, fn func(scanner) error) error {
+func eachRow(rows results, err error, fn func(scanner) error) error {
 	if err != nil {
 		return err
 	}
@@ -284,7 +283,7 @@ type present struct {
 }
 
 // present reads how some blocks are; those that are not there yet are left out.
-func (n *names) present(blocks []intake.Block, query func(string, ...any) (*sql.Rows, error), row func(string, ...any) scanner) (map[tel.Block]*present, error) {
+func (n *names) present(blocks []intake.Block, query func(string, ...any) (results, error), row func(string, ...any) scanner) (map[tel.Block]*present, error) {
 	spans, have := spansOf(blocks), map[tel.Block]*present{}
 	if err := eachBlock(spans, query, func(b shelf.Block) { have[b.Block] = &present{Block: b} }); err != nil {
 		return nil, err
@@ -567,7 +566,7 @@ func spansOf(blocks []intake.Block) [][2]tel.Block {
 	return joined(spans)
 }
 
-func eachBlock(spans [][2]tel.Block, query func(string, ...any) (*sql.Rows, error), fn func(shelf.Block)) error {
+func eachBlock(spans [][2]tel.Block, query func(string, ...any) (results, error), fn func(shelf.Block)) error {
 	return inSpans(spans, func(is string, args []any) error {
 		rows, err := query(`SELECT id, place_id, offer_id, members FROM block WHERE id `+is, args...)
 		return eachRow(rows, err, func(row scanner) error {
@@ -579,7 +578,7 @@ func eachBlock(spans [][2]tel.Block, query func(string, ...any) (*sql.Rows, erro
 }
 
 // eachTNOffer walks the TNs of some blocks that have offers of their own.
-func eachTNOffer(spans [][2]tel.Block, query func(string, ...any) (*sql.Rows, error), fn func(tel.Number, shelf.OfferID)) error {
+func eachTNOffer(spans [][2]tel.Block, query func(string, ...any) (results, error), fn func(tel.Number, shelf.OfferID)) error {
 	return inSpans(spans, func(is string, args []any) error {
 		offers := `SELECT o.tn, o.offer_id FROM block b JOIN tn_offer o ON o.tn BETWEEN b.id * 1000 AND b.id * 1000 + 999 WHERE b.id ` + is
 		if is == between {
@@ -611,7 +610,7 @@ const lastBlock = tel.Block(1 << 52)
 
 // loadShelf reads the inventory and what is not free, at one moment of the database.
 func (s *Store) loadShelf(ctx context.Context) error {
-	tx, err := s.read.BeginTx(ctx, s.dialect.snapshot)
+	tx, err := s.read.snapshot(ctx)
 	if err != nil {
 		return err
 	}
@@ -678,7 +677,7 @@ func (s *Store) takeThese(text string) error {
 
 // putBlocks brings some blocks onto the shelf, together: each time rebuilds its index.
 func (s *Store) putBlocks(ctx context.Context, q querier, spans [][2]tel.Block) error {
-	query := func(sql string, args ...any) (*sql.Rows, error) { return q.QueryContext(ctx, sql, args...) }
+	query := func(sql string, args ...any) (results, error) { return q.QueryContext(ctx, sql, args...) }
 	err := inSpans(spans, func(is string, args []any) error {
 		return s.eachPlace(ctx, q, s.shelf.SetPlace, placesOf(is), args...)
 	})

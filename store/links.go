@@ -27,8 +27,8 @@ const (
 // SetupLife is how long the first operator's set-up link lives.
 const SetupLife = 30 * time.Minute
 
-// NewSetupLink makes the one link that creates the first operator; older ones die.
-// It answers "" when there is a person already.
+// NewSetupLink makes a link that creates the first operator. Others that live stay:
+// another node printed them. It answers "" when there is a person already.
 func (s *Store) NewSetupLink(ctx context.Context) (token string, err error) {
 	token, hash := newToken()
 	made := false
@@ -39,7 +39,7 @@ func (s *Store) NewSetupLink(ctx context.Context) (token string, err error) {
 			return err
 		}
 		made = true
-		if _, err := t.exec(`DELETE FROM link WHERE kind = $1`, string(LinkSetup)); err != nil {
+		if _, err := t.exec(`DELETE FROM link WHERE kind = $1 AND expires_at <= $2`, string(LinkSetup), micros(t.now)); err != nil {
 			return err
 		}
 		return t.insertLink(hash, LinkSetup, nil, false, t.now.Add(SetupLife))
@@ -175,6 +175,9 @@ func (s *Store) SetUp(ctx context.Context, token string, n NewPerson, caller Cal
 		}
 		if people > 0 {
 			return gone()
+		}
+		if _, err := t.exec(`DELETE FROM link WHERE kind = $1`, string(LinkSetup)); err != nil {
+			return err
 		}
 		p, err = t.createPerson(n, hash)
 		return err

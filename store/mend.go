@@ -101,7 +101,8 @@ func (w *writer) reconnect() error {
 		w.forgetStatements()
 		_ = w.conn.Close()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), waitForDB)
+	// The address bounds how long each server is waited for.
+	ctx, cancel := context.WithTimeout(context.Background(), w.store.dialect.patience)
 	defer cancel()
 	conn, err := w.store.write.Conn(ctx)
 	if err != nil {

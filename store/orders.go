@@ -489,7 +489,7 @@ func (t *tx) order(seq int64) (*tel.Order, error) {
 
 // fillOrder reads what became of an order's TNs through a transaction's or a reader's
 // query.
-func (s *Store) fillOrder(o *tel.Order, query func(string, ...any) (*sql.Rows, error)) error {
+func (s *Store) fillOrder(o *tel.Order, query func(string, ...any) (results, error)) error {
 	rows, err := query(`SELECT tn, at, code, message FROM order_tn WHERE order_seq = $1 ORDER BY tn`, o.Seq)
 	return eachRow(rows, err, func(row scanner) error {
 		var tn tel.OrderedTN

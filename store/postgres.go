@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,8 +86,9 @@ func openPostgres(db string, reader bool) (*sql.DB, error) {
 
 // The writer's limits. A node that stops in mid-change (a suspended machine, a cut
 // cable) must not keep the others waiting: the server ends its transaction.
+// Readers ask the one that takes writes too: a standby may be behind it.
 var (
-	readerSettings = map[string]string{"default_transaction_read_only": "on"}
+	readerSettings = map[string]string{"target_session_attrs": "primary", "default_transaction_read_only": "on"}
 	writerSettings = map[string]string{"target_session_attrs": "read-write", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "5s"}
 )
 
@@ -106,6 +108,10 @@ func postgresConfig(db string, reader bool) (*pgx.ConnConfig, error) {
 			q.Set(name, value)
 		}
 	}
+	if reader && q.Get("target_session_attrs") == "read-write" {
+		q.Set("target_session_attrs", "primary") // a connection that only reads is never that
+	}
+	patient := q.Has("connect_timeout")
 	for name, value := range map[string]string{"connect_timeout": "5", "application_name": "tnreserve"} {
 		if !q.Has(name) {
 			q.Set(name, value)
@@ -116,7 +122,30 @@ func postgresConfig(db string, reader bool) (*pgx.ConnConfig, error) {
 	if err != nil {
 		return nil, bad
 	}
+	elsewhere := func(f *pgconn.FallbackConfig) bool { return f.Host != config.Host || f.Port != config.Port }
+	if !patient && slices.ContainsFunc(config.Fallbacks, elsewhere) {
+		config.ConnectTimeout = 2 * time.Second // a silent one must not use up the time of the next
+	}
+	config.DialFunc = dialer(config.ConnectTimeout).DialContext
 	return config, nil
+}
+
+// mostSilence is about how long a server may answer nothing that a living machine
+// answers by itself, before its connection counts as lost.
+const mostSilence = 10 * time.Second
+
+func dialer(timeout time.Duration) *net.Dialer {
+	return &net.Dialer{Timeout: timeout, Control: boundSilence, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: mostSilence / 2, Interval: mostSilence / 5, Count: 2}}
+}
+
+// CheckName tells what is wrong with a database's name or address, without opening it.
+func CheckName(db string) error {
+	d, err := dialectOf(db)
+	if err != nil || d.name != postgresDialect.name {
+		return err
+	}
+	_, err = postgresConfig(db, false)
+	return err
 }
 
 // NameOf is a database's name as it may be shown: an address without its password.

@@ -182,7 +182,7 @@ func scanPurchase(row scanner) (*purchaseRow, error) {
 // source is a transaction or the readers.
 type source struct {
 	row   func(string, ...any) scanner
-	query func(string, ...any) (*sql.Rows, error)
+	query func(string, ...any) (results, error)
 }
 
 func (t *tx) source() source { return source{t.row, t.query} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"sync"
+	"time"
 )
 
 // reader reads through statements that stay prepared: for a small query, preparing
@@ -50,13 +51,27 @@ func (r *reader) prepared(ctx context.Context, text string) *sql.Stmt {
 
 // QueryContext is sql.DB's, prepared. A connection that was lost since it was used last
 // is no error: reading is tried on others.
-func (r *reader) QueryContext(ctx context.Context, text string, args ...any) (rows *sql.Rows, err error) {
+func (r *reader) QueryContext(ctx context.Context, text string, args ...any) (results, error) {
+	rows, err := onceMore(r, func() (*sql.Rows, error) { return r.query(ctx, text, args...) })
+	return plainRows{rows, r}, r.plain(err)
+}
+
+// results are rows that are read one after the other.
+type results interface {
+	scanner
+	Next() bool
+	Err() error
+	Close() error
+}
+
+// onceMore does again what failed for a connection that was lost since it was used last.
+func onceMore[T any](r *reader, fn func() (T, error)) (out T, err error) {
 	for range mostLost {
-		if rows, err = r.query(ctx, text, args...); !r.lost(err) {
+		if out, err = fn(); !r.lost(err) {
 			break
 		}
 	}
-	return rows, r.plain(err)
+	return out, err
 }
 
 func (r *reader) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
@@ -68,16 +83,47 @@ func (r *reader) query(ctx context.Context, text string, args ...any) (*sql.Rows
 
 // QueryRowContext is sql.DB's, prepared; lost connections as in QueryContext.
 func (r *reader) QueryRowContext(ctx context.Context, text string, args ...any) scanner {
-	var row *sql.Row
-	for range mostLost {
-		if row = r.queryRow(ctx, text, args...); !r.lost(row.Err()) {
-			break
-		}
-	}
-	if err := r.plain(row.Err()); err != nil {
-		return failedRow{err}
-	}
-	return row
+	row, _ := onceMore(r, func() (*sql.Row, error) {
+		row := r.queryRow(ctx, text, args...)
+		return row, row.Err()
+	})
+	return plainRow{row, r}
+}
+
+// snapshot begins to read at one moment of the database.
+func (r *reader) snapshot(ctx context.Context) (*snapshot, error) {
+	tx, err := onceMore(r, func() (*sql.Tx, error) { return r.DB.BeginTx(ctx, r.dialect.snapshot) })
+	return &snapshot{tx, r}, r.plain(err)
+}
+
+// What fails after a query has begun is said in words too.
+
+type plainRows struct {
+	*sql.Rows
+	r *reader
+}
+
+func (p plainRows) Err() error { return p.r.plain(p.Rows.Err()) }
+
+type plainRow struct {
+	*sql.Row
+	r *reader
+}
+
+func (p plainRow) Scan(dest ...any) error { return p.r.plain(p.Row.Scan(dest...)) }
+
+type snapshot struct {
+	*sql.Tx
+	r *reader
+}
+
+func (s *snapshot) QueryContext(ctx context.Context, text string, args ...any) (results, error) {
+	rows, err := s.Tx.QueryContext(ctx, text, args...)
+	return plainRows{rows, s.r}, s.r.plain(err)
+}
+
+func (s *snapshot) QueryRowContext(ctx context.Context, text string, args ...any) scanner {
+	return plainRow{s.Tx.QueryRowContext(ctx, text, args...), s.r}
 }
 
 // mostLost is how many connections may turn out lost for one query: all that are open,
@@ -105,6 +151,21 @@ func (r *reader) queryRow(ctx context.Context, text string, args ...any) *sql.Ro
 		return st.QueryRowContext(ctx, args...)
 	}
 	return r.DB.QueryRowContext(ctx, text, args...)
+}
+
+// closeIdle closes the connections that nobody uses. It waits until nobody will use them:
+// the closing of one that is silent takes seconds.
+func (r *reader) closeIdle() {
+	go func() {
+		r.SetMaxIdleConns(0)
+		r.SetMaxIdleConns(mostReaders)
+	}()
+	for range 100 {
+		if r.Stats().Idle == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Close closes the statements, then the database.

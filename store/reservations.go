@@ -358,7 +358,7 @@ const reservationTNsSQL = `SELECT tn, NULL, '' FROM hold WHERE reservation = $1
 	UNION ALL SELECT tn, ended_at, how FROM past_hold WHERE reservation = $1 ORDER BY 1`
 
 // fillTNs reads the TNs of a reservation through a transaction's or a reader's query.
-func (s *Store) fillTNs(r *tel.Reservation, query func(string, ...any) (*sql.Rows, error)) error {
+func (s *Store) fillTNs(r *tel.Reservation, query func(string, ...any) (results, error)) error {
 	rows, err := query(reservationTNsSQL, r.Seq)
 	if err != nil {
 		return err
@@ -667,8 +667,8 @@ func (s *Store) oneReservation(ctx context.Context, actor tel.Actor, where strin
 }
 
 // reader is the readers' query with a context, in the shape that a tx has.
-func (s *Store) reader(ctx context.Context) func(string, ...any) (*sql.Rows, error) {
-	return func(q string, args ...any) (*sql.Rows, error) { return s.read.QueryContext(ctx, q, args...) }
+func (s *Store) reader(ctx context.Context) func(string, ...any) (results, error) {
+	return func(q string, args ...any) (results, error) { return s.read.QueryContext(ctx, q, args...) }
 }
 
 // History is what happened to a reservation, oldest first. The reservation comes from

@@ -264,6 +264,9 @@ func (r *restorer) replace() error {
 	if err := syncFile(r.part); err != nil {
 		return err
 	}
+	if err := giveToOwner(r.part, r.target); err != nil {
+		return err
+	}
 	if err := r.putAside(); err != nil {
 		return err
 	}

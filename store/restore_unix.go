@@ -3,8 +3,11 @@
 package store
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -20,4 +23,21 @@ func lockedByOthers(file string) bool {
 	lock := syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart, Start: first, Len: size}
 	err = syscall.FcntlFlock(f.Fd(), syscall.F_GETLK, &lock)
 	return err == nil && lock.Type != syscall.F_UNLCK
+}
+
+// giveToOwner gives a file that root made to whoever has the one in whose place it is to
+// come, or else the folder: the server runs as another.
+func giveToOwner(file, place string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(place)
+	if errors.Is(err, fs.ErrNotExist) {
+		info, err = os.Stat(filepath.Dir(place))
+	}
+	if err != nil {
+		return err
+	}
+	of := info.Sys().(*syscall.Stat_t)
+	return os.Chown(file, int(of.Uid), int(of.Gid))
 }

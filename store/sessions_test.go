@@ -202,7 +202,13 @@ func TestLinks(t *testing.T) {
 func TestSetUpOnce(t *testing.T) {
 	s := storetest.Empty(t, store.Config{})
 	old := must[string](t)(s.NewSetupLink(ctx))
+	s.Clock.Add(store.SetupLife)
+	another := must[string](t)(s.NewSetupLink(ctx)) // another node's
 	token := must[string](t)(s.NewSetupLink(ctx))
+	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM link`); n != 2 {
+		t.Errorf("%d links are kept", n)
+	}
+	must[*tel.Person](t)(s.PeekLink(ctx, store.LinkSetup, another))
 	who := store.NewPerson{Email: "op@example.com", Password: password, Role: tel.RoleMember, Account: acme} // the role is not theirs to choose
 	code(t, second(s.SetUp(ctx, old, who, store.Caller{})), tel.CodeSignIn)
 	weak := who
@@ -223,6 +229,9 @@ func TestSetUpOnce(t *testing.T) {
 	})
 	if mu.Load() != 1 || in.Actor.Role != tel.RoleOperator || in.Actor.Account != 0 {
 		t.Fatalf("%d were set up: %+v", mu.Load(), in)
+	}
+	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM link`); n != 0 {
+		t.Errorf("%d links are left", n)
 	}
 	if again := must[string](t)(s.NewSetupLink(ctx)); again != "" {
 		t.Error("a set-up link beside a person")

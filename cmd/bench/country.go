@@ -6,6 +6,12 @@ import (
 	"os"
 )
 
+const (
+	wantedNPAs = 343
+	wanted     = 35_734 // exchanges
+	countryTNs = wanted * 10_000
+)
+
 // writeCountry makes an inventory of the size of the United States' numbering plan:
 // 35,734 exchanges in 343 area codes, so that anybody can measure without data of
 // their own. Places are invented and repeat as real ones do.
@@ -17,10 +23,9 @@ func writeCountry(path string) error {
 	w := bufio.NewWriter(f)
 	fmt.Fprintln(w, "npa,nxx,city,state,rate_center,lata")
 	states := []string{"AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "FL", "GA", "HI", "ID", "IL", "IN", "IA", "KS", "KY", "LA", "ME", "MD", "MA", "MI", "MN", "MS", "MO", "MT", "NE", "NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK", "OR", "PA", "RI", "SC", "SD", "TN", "TX", "UT", "VT", "VA", "WA", "WV", "WI", "WY", "DC", "PR", "GU"}
-	const wantedNPAs, wanted = 343, 35_734
 	npas, rows := 0, 0
 	for npa := 201; npas < wantedNPAs; npa++ {
-		if npa%100 == 11 || npa/10%10 == 9 || tollFreeOrSpecial(npa) {
+		if npa/10%10 == 9 || special(npa) {
 			continue
 		}
 		state := states[npas*len(states)/wantedNPAs]
@@ -41,7 +46,7 @@ func writeCountry(path string) error {
 	return f.Close()
 }
 
-// tollFreeOrSpecial are codes that are nobody's territory.
-func tollFreeOrSpecial(npa int) bool {
-	return npa%100 == 0 || npa%11 == 0 && npa/100 == npa%10 || npa/10 == 37 || npa/10 == 96
+// special are codes that are no place's: those that an import refuses.
+func special(npa int) bool {
+	return npa/10%10 == npa%10 || npa/10 == 37 || npa/10 == 96
 }

@@ -37,6 +37,7 @@ type bench struct {
 	binary string
 	dir    string
 	csv    string
+	made   bool   // csv, by writeCountry
 	db     string // the whole country, imported
 	holds  int
 	table  *tabwriter.Writer
@@ -54,7 +55,7 @@ func run(ctx context.Context, data, binary, dir, only string, holds int) error {
 	b := &bench{ctx: ctx, binary: binary, dir: dir, csv: data, db: filepath.Join(dir, "country.db"), holds: holds, table: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)}
 	defer b.table.Flush()
 	if b.csv == "" {
-		b.csv = filepath.Join(dir, "country.csv")
+		b.csv, b.made = filepath.Join(dir, "country.csv"), true
 		if err := writeCountry(b.csv); err != nil {
 			return err
 		}

@@ -47,8 +47,8 @@ func licensesOf(module, folder string) (out []entry, err error) {
 			out = append(out, entry{"licenses/" + module + "/" + name, file, 0o644})
 		}
 	}
-	if err == nil && len(out) == 0 && module != "go" { // some systems keep that of Go elsewhere
-		err = fmt.Errorf("the module %s has no license in %s", module, folder)
+	if err == nil && len(out) == 0 {
+		err = fmt.Errorf("%s has no license in %s", module, folder)
 	}
 	return out, err
 }

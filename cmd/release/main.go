@@ -70,7 +70,7 @@ func release(out, only string) error {
 	if err != nil {
 		return err
 	}
-	version, err := git("describe", "--tags", "--always", "--dirty")
+	version, err := git("describe", "--tags", "--always", "--abbrev=12", "--dirty")
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,11 @@ func release(out, only string) error {
 		fmt.Print(line)
 		sums.WriteString(line)
 	}
-	return os.WriteFile(filepath.Join(out, "checksums.txt"), []byte(sums.String()), 0o644)
+	checksums := "checksums.txt"
+	if only != "" {
+		checksums = only + ".txt" // not in the place of all systems'
+	}
+	return os.WriteFile(filepath.Join(out, checksums), []byte(sums.String()), 0o644)
 }
 
 // commitTime is the time that every file gets: SOURCE_DATE_EPOCH, else the commit's.
@@ -121,11 +125,19 @@ func besides(t target) ([]entry, error) {
 			return nil, err
 		}
 		for _, file := range found {
+			if needsSource(filepath.Base(file)) {
+				continue
+			}
 			list = append(list, entry{folder + filepath.Base(file), file, 0o644})
 		}
 	}
 	modules, err := licenses(t)
 	return append(list, modules...), err
+}
+
+// needsSource tells a file of deploy that builds from the project.
+func needsSource(name string) bool {
+	return strings.HasPrefix(name, "Dockerfile") || name == "compose.yaml"
 }
 
 func buildArchive(out, name string, t target, at time.Time) (string, error) {

@@ -236,3 +236,17 @@ func TestConfigListsEverySetting(t *testing.T) {
 		}
 	}
 }
+
+// What stops serve is found before, wherever it stands, and told without its secrets.
+func TestConfigChecksAddresses(t *testing.T) {
+	for _, env := range []string{"TNRESERVE_DB=postgress://tn:secret@db/x", "TNRESERVE_DB=postgres://tn:secret@db:none/x", "OTEL_EXPORTER_OTLP_ENDPOINT=tn:secret", "OTEL_EXPORTER_OTLP_ENDPOINT=ftp://tn:secret@h"} {
+		r := call(t, "", []string{env}, "config", "--check")
+		if r.code != 1 || strings.Contains(r.err, "secret@") {
+			t.Errorf("%s: %d %s", env, r.code, r.err)
+		}
+	}
+	got, _ := shownConfig(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://tn:secret@127.0.0.1:4318"})
+	if is := got["otlp-endpoint"]; is.From != "OTEL_EXPORTER_OTLP_ENDPOINT" || is.Value != "http://tn:xxxxx@127.0.0.1:4318" {
+		t.Errorf("%+v", is)
+	}
+}

@@ -138,7 +138,8 @@ func (c *cluster) page(client *http.Client, i int, path string) (*http.Response,
 // What one node does the others show, and tell their open pages, within a second.
 func TestPostgresNodesFollow(t *testing.T) {
 	c := newCluster(t)
-	for round := range 3 {
+	var waits []time.Duration
+	for round := range 7 {
 		here, there := round%3, (round+1)%3
 		tn := tel.NewNumber(919, 247, 9000+round)
 		if shown, err := c.shows(there, tn); err != nil || !shown {
@@ -149,7 +150,8 @@ func TestPostgresNodesFollow(t *testing.T) {
 		if err != nil || id == "" {
 			t.Fatal(status, err)
 		}
-		end := time.Now().Add(10 * time.Second) // within one, on a machine with nothing else to do
+		began := time.Now()
+		end := began.Add(10 * time.Second) // one may be slow, on a machine with much else to do
 		heard := []string{}
 		for !slices.Contains(heard, "shelf") || !slices.Contains(heard, "reservations") {
 			select {
@@ -159,9 +161,15 @@ func TestPostgresNodesFollow(t *testing.T) {
 				t.Fatalf("an open page of another node heard only %q", heard)
 			}
 		}
+		waits = append(waits, time.Since(began))
 		if shown, err := c.shows(there, tn); err != nil || shown {
 			t.Error("another node still shows it", err)
 		}
+	}
+	slices.Sort(waits)
+	t.Logf("open pages of another node hear of it after %v", waits)
+	if waits[len(waits)/2] > 2*time.Second {
+		t.Error("that is late")
 	}
 }
 
@@ -203,8 +211,11 @@ func TestPostgresNodesKilled(t *testing.T) {
 		all.Go(func() {
 			for n := worker / 2; n < 9000 && ctx.Err() == nil; n += 6 { // each TN is wanted twice at once
 				tn := tel.NewNumber(919, 247, n)
-				id, status, err := c.reserve((n+worker%2)%3, tn)
+				i := (n + worker%2) % 3
+				id, status, err := c.reserve(i, tn)
 				switch {
+				case err != nil && i == 2:
+					t.Errorf("the node that lives does not answer: %v", err)
 				case err != nil:
 					cut.Add(1)
 					time.Sleep(20 * time.Millisecond)

@@ -242,9 +242,13 @@ func (o *outside) asks(c *http.Client, method, path, kind string, body io.Reader
 	req.Header.Set("X-Forwarded-For", "203.0.113.9, 127.0.0.1")
 	req.Header.Set("X-Real-IP", "203.0.113.9")
 	req.Header.Set("Forwarded", "for=203.0.113.9")
+	req.Header.Set("X-Request-Id", "chosen-by-the-caller")
 	res, err := c.Do(req)
 	if err != nil {
 		o.t.Fatal(err)
+	}
+	if id := res.Header.Get("X-Request-Id"); id == "" || id == "chosen-by-the-caller" {
+		o.t.Errorf("%s: the request's id is %q", path, id)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)

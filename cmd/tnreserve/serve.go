@@ -80,7 +80,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	defer ln.Close()
-	watch, err := c.watch(p, log)
+	watch, err := c.watch(log)
 	if err != nil {
 		return err
 	}
@@ -148,6 +148,9 @@ func (c *serveCommand) faults() (out []string) {
 		if bad {
 			out = append(out, why)
 		}
+	}
+	if err := store.CheckName(c.DB); err != nil {
+		refuse(true, "--db: "+err.Error())
 	}
 	_, _, err := net.SplitHostPort(c.Addr)
 	refuse(err != nil, fmt.Sprintf("--addr %q is not like 127.0.0.1:8080", c.Addr))

@@ -14,7 +14,8 @@ import (
 )
 
 // settings finds the value of each flag that is not on the command line: in the
-// environment first, then in the file.
+// environment first, then in the file, then under the name that other programs know too
+// (the flag's tag other).
 type settings struct {
 	getenv func(string) string
 	file   *configFile       // nil for none
@@ -35,6 +36,9 @@ func (s *settings) resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 	}
 	if f == nil && s.file != nil {
 		f = s.file.find(ctx.Selected(), flag.Name)
+	}
+	if name := flag.Tag.Get("other"); f == nil && name != "" && s.getenv(name) != "" {
+		f = &found{s.getenv(name), name}
 	}
 	if f == nil {
 		return nil, nil
@@ -120,5 +124,5 @@ func tells(flag *kong.Flag, value string) bool {
 		return true
 	}
 	_, password := u.User.Password()
-	return password || u.Query().Has("password")
+	return password || u.Query().Has("password") || u.Query().Has("sslpassword")
 }

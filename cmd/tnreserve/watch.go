@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -18,7 +17,7 @@ import (
 type watching struct {
 	LogFormat    string        `placeholder:"FORMAT" enum:"text,json" default:"text" help:"How lines of the log look: text or json. Default: ${default}."`
 	MetricsAddr  string        `placeholder:"HOST:PORT" help:"Serve Prometheus metrics at /metrics there, to whoever can connect, such as 127.0.0.1:9090. Operators see them on the dashboard's own address too."`
-	OTLPEndpoint string        `name:"otlp-endpoint" placeholder:"URL" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318; OTEL_EXPORTER_OTLP_ENDPOINT does the same."`
+	OTLPEndpoint string        `name:"otlp-endpoint" placeholder:"URL" secret:"address" other:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318; OTEL_EXPORTER_OTLP_ENDPOINT does the same."`
 	DrainDelay   time.Duration `placeholder:"0s" default:"0s" help:"After SIGTERM serve on for so long with /readyz answering 503, so that a load balancer looks elsewhere first. Default: ${default}."`
 }
 
@@ -32,7 +31,7 @@ func (c *watching) logger(p *process, level slog.Level) *slog.Logger {
 // faults are what makes no sense.
 func (c *watching) faults() (out []string) {
 	if !collectorURL(c.OTLPEndpoint) {
-		out = append(out, fmt.Sprintf("--otlp-endpoint %q is not like http://127.0.0.1:4318", c.OTLPEndpoint))
+		out = append(out, fmt.Sprintf("--otlp-endpoint %q is not like http://127.0.0.1:4318", store.NameOf(c.OTLPEndpoint)))
 	}
 	if _, _, err := net.SplitHostPort(c.MetricsAddr); c.MetricsAddr != "" && err != nil {
 		out = append(out, fmt.Sprintf("--metrics-addr %q is not like 127.0.0.1:9090", c.MetricsAddr))
@@ -58,19 +57,15 @@ type watch struct {
 
 // watch begins to look on. The port of the metrics is taken at once, so that one in use
 // is said at once.
-func (c *watching) watch(p *process, log *slog.Logger) (*watch, error) {
-	endpoint := cmp.Or(c.OTLPEndpoint, p.getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
-	if !collectorURL(endpoint) {
-		return nil, usageError(fmt.Sprintf("OTEL_EXPORTER_OTLP_ENDPOINT %q is not like http://127.0.0.1:4318", endpoint))
-	}
+func (c *watching) watch(log *slog.Logger) (*watch, error) {
 	w := &watch{metrics: newMetrics(log)}
 	if c.MetricsAddr != "" {
 		if err := w.serveMetrics(c.MetricsAddr, log); err != nil {
 			return nil, err
 		}
 	}
-	if endpoint != "" {
-		traces, err := newTraces(context.Background(), endpoint, log)
+	if c.OTLPEndpoint != "" {
+		traces, err := newTraces(context.Background(), c.OTLPEndpoint, log)
 		if err != nil {
 			w.close()
 			return nil, err

@@ -393,8 +393,7 @@ func (c *collector) look(t *testing.T, traceID, parent string) {
 
 // Without an endpoint nothing is made that could send.
 func TestUntraced(t *testing.T) {
-	p := &process{stderr: io.Discard, getenv: func(string) string { return "" }}
-	w, err := new(watching).watch(p, quietLog())
+	w, err := new(watching).watch(quietLog())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -466,7 +465,7 @@ func BenchmarkWatched(b *testing.B) {
 	for _, c := range []struct{ name, endpoint string }{{"log", ""}, {"log,metrics", ""}, {"log,metrics,traces", sink.URL}} {
 		b.Run(c.name, func(b *testing.B) {
 			cfg := web.Config{Store: s.Store, Log: log}
-			w, err := (&watching{OTLPEndpoint: c.endpoint}).watch(&process{getenv: func(string) string { return "" }}, log)
+			w, err := (&watching{OTLPEndpoint: c.endpoint}).watch(log)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -3,6 +3,7 @@ package postgres
 
 import (
 	"bytes"
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
@@ -61,7 +64,11 @@ func programs() (string, error) {
 		return "", err
 	}
 	if len(found) > 0 {
-		return filepath.Dir(found[len(found)-1]), nil
+		version := func(file string) int {
+			n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(file)))) // 0 for what is no number
+			return n
+		}
+		return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return cmp.Compare(version(a), version(b)) })), nil
 	}
 	initdb, err := exec.LookPath("initdb")
 	if err != nil {
