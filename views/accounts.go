@@ -213,3 +213,9 @@ func liveRegion(addr, part string, events ...string) templ.Attributes {
 		"hx-status:5xx": "swap:none",
 	}
 }
+
+// alsoLive makes a region's one request bring other parts of the page too.
+func alsoLive(region templ.Attributes, parts ...string) templ.Attributes {
+	region["hx-select-oob"] = strings.Join(parts, ":outerMorph,") + ":outerMorph"
+	return region
+}
