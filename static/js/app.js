@@ -19,12 +19,13 @@
   const say = text => { const p = $('#announce'); if (p) p.textContent = text; };
   // one message for all that end together: each would overwrite the one before
   const warn = ending => {
-    for (const [at, text] of [[120, '2 minutes left for %s.'], [30, '30 seconds left for %s.']]) {
+    const texts = [[30, '30 seconds left for %s.'], [120, '2 minutes left for %s.']].flatMap(([at, text]) => {
       const these = ending.filter(w => w.at === at), of = [...new Set(these.map(w => w.of || tr('a reservation')))];
-      if (!of.length) continue;
+      if (!of.length) return [];
       const names = of.length > 3 ? tr('%s reservations', of.length) : new Intl.ListFormat(html.lang).format(of);
-      return say(tr(text, names) + (of.length === 1 && these.some(w => w.extend) ? ' ' + tr('You can extend it.') : ''));
-    }
+      return [tr(text, names), ...of.length === 1 && these.some(w => w.extend) ? [tr('You can extend it.')] : []];
+    });
+    if (texts.length) say(texts.join(' '));
   };
   const step = () => {
     const ending = [];
@@ -40,7 +41,8 @@
       el.querySelector('.arc').style.setProperty('stroke-dasharray', `${Math.min(100, 100 * left / el.dataset.total)} 100`);
       const tone = left > 300 ? 'calm' : left > 30 ? 'soon' : 'now';
       if (el.dataset.tone !== tone) el.dataset.tone = tone;
-      for (const at of [120, 30]) if (base.last > at && left <= at && left > 0) ending.push({at, of: el.dataset.of, extend: 'extend' in el.dataset});
+      const at = [30, 120].find(at => base.last > at && left <= at);
+      if (at && left) ending.push({at, of: el.dataset.of, extend: 'extend' in el.dataset});
       // it is over when the server says so: ask, a little later than its own clock
       if (!left && !base.over) { base.over = true; setTimeout(() => { fire('reservations'); fire('shelf'); }, 300); }
       base.last = left;
