@@ -200,7 +200,7 @@ func keyset(by Sort, ended bool) (order, error) {
 	case SortCreatedRev:
 		return order{"r.seq", true}, nil
 	}
-	return order{}, tel.Invalid("sort", "There is no such order.")
+	return order{}, tel.Invalid("sort", "The list cannot be sorted that way.")
 }
 
 // sql is the page's query. A list of ended ones is of two parts, so that nothing

@@ -30,7 +30,8 @@ type AccountForm struct {
 // AccountDetail is one account's page, for operators and its own admins.
 type AccountDetail struct {
 	Account  tel.Account
-	Live     int // reservations that live now
+	Live     int  // reservations that live now
+	LiveMore bool // than Live
 	People   []AccountPerson
 	Policy   PolicyForm
 	Limits   PolicyForm
@@ -41,6 +42,23 @@ type AccountDetail struct {
 	// MayClients leads to the account's API clients.
 	MayClients bool
 	MaySell    bool // the same for how it sells
+}
+
+// live is how many reservations live now, in words.
+func (v AccountDetail) live(ctx context.Context) string {
+	if v.LiveMore {
+		return texts.T(ctx, "more than %d live reservations", v.Live)
+	}
+	return texts.T(ctx, "%d live reservations", v.Live)
+}
+
+// question asks what becomes of the reservations that live now.
+func (v SwitchOff) question(ctx context.Context) string {
+	numbers := texts.T(ctx, "%d numbers", v.Account.Held)
+	if v.LiveMore {
+		return texts.T(ctx, "More than %d reservations with %s are live. What becomes of them?", v.Live, numbers)
+	}
+	return texts.T(ctx, "%d reservations with %s are live. What becomes of them?", v.Live, numbers)
 }
 
 // MaySwitch tells whether the reader may turn the switch.
@@ -57,8 +75,9 @@ type AccountPerson struct {
 
 // SwitchOff is the question before reservation is switched off.
 type SwitchOff struct {
-	Account tel.Account
-	Live    int // reservations that live now; Account.Held is their TNs
+	Account  tel.Account
+	Live     int  // reservations that live now; Account.Held is their TNs
+	LiveMore bool // than Live
 	// Last is when the last of them would run out; zero when there are none.
 	Last   time.Time
 	Errors map[string]string // field: live
@@ -193,4 +212,10 @@ func liveRegion(addr, part string, events ...string) templ.Attributes {
 		"hx-status:4xx": "swap:none",
 		"hx-status:5xx": "swap:none",
 	}
+}
+
+// alsoLive makes a region's one request bring other parts of the page too.
+func alsoLive(region templ.Attributes, parts ...string) templ.Attributes {
+	region["hx-select-oob"] = strings.Join(parts, ":outerMorph,") + ":outerMorph"
+	return region
 }

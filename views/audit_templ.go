@@ -152,7 +152,7 @@ func AuditPage(s Shell, v Audit) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				before, after := texts.Split(ctx, "Looked back to %s ; there may be more before that.")
+				before, after := texts.Split(ctx, "Looked back to %s; there may be more before that.")
 				var templ_7745c5c3_Var6 string
 				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(before)
 				if templ_7745c5c3_Err != nil {

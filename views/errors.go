@@ -3,6 +3,7 @@ package views
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"tnreserve/views/texts"
@@ -69,6 +70,11 @@ func (p Problem) consequence(ctx context.Context) string {
 		return texts.T(ctx, "Whether your request took effect is unknown: look before you repeat it.")
 	}
 	return ""
+}
+
+// Said is the problem as one message.
+func (p Problem) Said(ctx context.Context) string {
+	return strings.TrimSpace(p.text(ctx) + " " + p.consequence(ctx))
 }
 
 // onward is the way out; none for end users who have nowhere else to go here.

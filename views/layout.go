@@ -5,6 +5,7 @@ package views
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/a-h/templ"
@@ -22,6 +23,7 @@ type Shell struct {
 	Now         time.Time
 	Theme       string // "light", "dark" or "" for the system's
 	Zone        string // chosen time zone; "" is the browser's
+	KeysOff     bool   // no single letter does anything
 	RequestID   string
 	Live        bool // open /live
 	Person      ShellPerson
@@ -45,8 +47,18 @@ type NavItem struct {
 	Also    string // another address that it is the way to
 	Icon    string
 	Current bool
-	Badge   int    // 0 shows none
+	Badge   int    // 0 shows none, more than MostBadge that there are more
 	BadgeOf string // what is counted, for screen readers: "live reservations"
+}
+
+// MostBadge is as far as a badge counts.
+const MostBadge = 99
+
+func (n NavItem) badge() string {
+	if n.Badge > MostBadge {
+		return strconv.Itoa(MostBadge) + "+"
+	}
+	return strconv.Itoa(n.Badge)
 }
 
 // Choice is one option of a select or of a segmented control.
@@ -71,16 +83,11 @@ type Flash struct {
 	Kind  FlashKind
 	Text  string
 	Until time.Time    // said behind the text in the reader's own zone; zero is none
-	Undo  *FlashAction // a POST that takes it back
 	Link  *FlashAction // a page to look at
 }
 
-// FlashAction is a button (Undo: POST Href with Fields) or a link of a message.
-type FlashAction struct {
-	Label  string
-	Href   string
-	Fields []Hidden
-}
+// FlashAction is a link of a message.
+type FlashAction struct{ Label, Href string }
 
 // Hidden is one hidden input of a form.
 type Hidden struct{ Name, Value string }

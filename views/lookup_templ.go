@@ -430,7 +430,7 @@ func LookupListPage(s Shell, v LookupList) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Twice > 0 {
-				templ_7745c5c3_Err = Note("info", "", texts.T(ctx, "%d numbers stood there more than once and is shown once.", v.Twice)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Note("info", "", texts.T(ctx, "%d numbers were listed more than once and are shown once.", v.Twice)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -947,9 +947,9 @@ func lookupOrder(o *tel.Order, lookUp bool) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var42 string
-				templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(texts.T(ctx, "%d of %d numbers", o.CompletedCount, o.Quantity))
+				templ_7745c5c3_Var42, templ_7745c5c3_Err = templ.JoinStringErrs(orderGotNumbers(ctx, o))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/lookup.templ`, Line: 180, Col: 96}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/lookup.templ`, Line: 180, Col: 57}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var42))
 				if templ_7745c5c3_Err != nil {

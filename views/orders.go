@@ -202,6 +202,19 @@ func orderGot(ctx context.Context, o *tel.Order) string {
 	return texts.T(ctx, "%d of %d", o.CompletedCount, o.Quantity)
 }
 
+// whyNot says why an order did not get a TN. What is kept of it is English.
+func whyNot(ctx context.Context, t tel.OrderedTN) string {
+	if texts.Of(ctx) != texts.Languages[0] {
+		switch t.Code {
+		case tel.CodeNotAvailable:
+			return texts.Refusal(ctx, tel.NotAvailable(t.TN))
+		case tel.CodeConflict:
+			return texts.Refusal(ctx, tel.LeftAlone(t.TN))
+		}
+	}
+	return t.Message
+}
+
 // orderGotNumbers is the same with its noun: "2 of 3 numbers".
 func orderGotNumbers(ctx context.Context, o *tel.Order) string {
 	return texts.T(ctx, "%[2]d of %[1]d numbers", o.Quantity, o.CompletedCount)

@@ -20,6 +20,7 @@ type Countdown struct {
 	Now       time.Time
 	Total     time.Duration // what the full ring stands for
 	Of        string        // what it is the time of, for screen readers: "(919) 555-0142"
+	MayExtend bool          // by who reads this
 }
 
 // Field is a labelled input with its hint and its error.
@@ -261,10 +262,7 @@ func exact(ctx context.Context, t time.Time) string {
 	return texts.T(ctx, "%s %s %s, %s", t.Format("2"), texts.Month(ctx, t.Month()), t.Format("2006"), t.Format("15:04:05 UTC"))
 }
 
-func whenText(ctx context.Context, t time.Time, style string) string {
-	if style == "time" {
-		return t.Format("15:04 MST")
-	}
+func whenText(ctx context.Context, t time.Time) string {
 	month := string([]rune(texts.Month(ctx, t.Month()))[:3])
 	return t.Format("2") + " " + month + t.Format(" 2006, 15:04 MST")
 }
@@ -387,34 +385,34 @@ func RoleName(ctx context.Context, r tel.Role) string {
 // look is how a state shows: a tone, a shape and a word.
 type look struct{ Kind, Icon, Name string }
 
-func stateLook(s tel.State) look {
+func stateLook(ctx context.Context, s tel.State) look {
 	switch s {
 	case tel.StateLive:
-		return look{"good", "timer", texts.Mark("Live")}
+		return look{"good", "timer", texts.T(ctx, "Live")}
 	case tel.StateSubmitted:
-		return look{"info", "hourglass", texts.Mark("Order under way")}
+		return look{"info", "hourglass", texts.T(ctx, "Order under way")}
 	case tel.StateOrdered:
-		return look{"good", "circle-check", texts.Mark("Ordered")}
+		return look{"good", "circle-check", texts.T(ctx, "Ordered")}
 	case tel.StateCancelled:
-		return look{"off", "ban", texts.Mark("Cancelled")}
+		return look{"off", "ban", texts.T(ctx, "Cancelled")}
 	case tel.StateExpired:
-		return look{"off", "clock", texts.Mark("Expired")}
+		return look{"off", "clock", texts.T(ctx, "Expired")}
 	}
 	return look{"off", "info", string(s)}
 }
 
-func tnStateLook(s tel.TNState) look {
+func tnStateLook(ctx context.Context, s tel.TNState) look {
 	switch s {
 	case tel.TNAvailable:
-		return look{"good", "circle-check", texts.Mark("Available")}
+		return look{"good", "circle-check", texts.T(ctx, "Available")}
 	case tel.TNReserved:
-		return look{"info", "timer", texts.Mark("Reserved")}
+		return look{"info", "timer", texts.T(ctx, "Reserved")}
 	case tel.TNInService:
-		return look{"off", "phone", texts.Mark("In service")}
+		return look{"off", "phone", texts.T(ctx, "In service")}
 	case tel.TNAging:
-		return look{"off", "hourglass", texts.Mark("Aging")}
+		return look{"off", "hourglass", texts.T(ctx, "Aging")}
 	case tel.TNDisabled:
-		return look{"off", "circle-slash", texts.Mark("Disabled")}
+		return look{"off", "circle-slash", texts.T(ctx, "Disabled")}
 	}
 	return look{"off", "info", string(s)}
 }

@@ -3,6 +3,7 @@ package views
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"tnreserve/store/tel"
@@ -158,6 +159,9 @@ func personLook(ctx context.Context, p *tel.Person, account tel.AccountID) look 
 }
 
 func (s SessionRow) browser(ctx context.Context) string {
+	if name, system, ok := strings.Cut(s.Browser, " on "); ok {
+		return texts.T(ctx, "%s on %s|browser and system", name, system)
+	}
 	return cmp.Or(s.Browser, texts.T(ctx, "Unknown browser"))
 }
 

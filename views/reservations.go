@@ -118,7 +118,7 @@ func tnEnd(ctx context.Context, t tel.ReservedTN, r *tel.Reservation) string {
 	case t.End == tel.StateCancelled && r.State != tel.StateCancelled:
 		return texts.T(ctx, "Dropped")
 	}
-	return texts.T(ctx, stateLook(t.End).Name)
+	return stateLook(ctx, t.End).Name
 }
 
 func (v ReservationDetail) title(ctx context.Context) string {

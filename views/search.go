@@ -92,9 +92,6 @@ type ReserveForm struct {
 	Key       string // nonce: repeating the same request is safe
 	Durations []Choice
 	How       string // "all" or "any"
-	Reference string
-	Note      string
-	Errors    map[string]string // for, customer_reference, note
 }
 
 // MinePanel is "Your reservations" beside the results, soonest expiry first.

@@ -15,6 +15,7 @@ type Settings struct {
 	Person            *tel.Person
 	Name, Zone, Theme string
 	Language          string // "" is the browser's
+	Keys              bool   // single letters do something
 	Sessions          []SessionRow
 	Errors            map[string]string
 }

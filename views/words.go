@@ -12,7 +12,9 @@ import (
 var scripted = []string{
 	texts.Mark("2 minutes left for %s."), texts.Mark("30 seconds left for %s."), texts.Mark("a reservation"), texts.Mark("You can extend it."),
 	texts.Mark("%s number, a month"), texts.Mark("%s numbers, a month"),
-	texts.Mark("Live|connection"), texts.Mark("Reconnecting"), texts.Mark("No connection. Nothing was changed; try again."), texts.Mark("Copied"),
+	texts.Mark("Live|connection"), texts.Mark("Reconnecting"), texts.Mark("No connection."), texts.Mark("Copied"),
+	texts.Mark("The connection was lost. Whether this was done is unknown: look before you repeat it."),
+	texts.Mark("There is no answer just now. Try again in a moment."), texts.Mark("%s reservations"),
 }
 
 // unfilled is a text with its %s as it is.

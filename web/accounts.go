@@ -84,7 +84,7 @@ func (v *visit) accountPage(status int, a *tel.Account, policy, limits views.Pol
 	page.MaySell = v.actor.May(tel.ActSetSelling, a.ID)
 	var err error
 	if v.actor.May(tel.ActListReservations, a.ID) {
-		if page.Live, err = v.store.Count(v.r.Context(), v.actor, store.ListQuery{Account: a.ID}, mostCounted); err != nil {
+		if page.Live, page.LiveMore, err = v.countLive(store.ListQuery{Account: a.ID}); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (v *visit) askSwitchOff(status int, a *tel.Account, faults map[string]strin
 	page := views.SwitchOff{Account: *a, Errors: faults}
 	q := store.ListQuery{Account: a.ID}
 	var err error
-	if page.Live, err = v.store.Count(v.r.Context(), v.actor, q, mostCounted); err != nil {
+	if page.Live, page.LiveMore, err = v.countLive(q); err != nil {
 		return err
 	}
 	q.Sort, q.Limit = store.SortExpiresRev, 1

@@ -340,7 +340,16 @@ func keysAndFocus(t *testing.T, browser context.Context) {
 	b.holds("Escape closes", `!document.querySelector('#keys').open`)
 	b.keys("j")
 	b.keys("r")
-	b.holds("r reserves the row", `document.querySelector('tr.cursor, #rows tr').dataset.state === 'mine'`)
+	b.holds("r reserves the row", `document.querySelector('tr.cursor').dataset.state === 'mine'`)
+	const fourth = `document.querySelector('#rows > tr:nth-child(4) .c-sel input')`
+	b.js(fourth + `.focus()`)
+	b.keys("x")
+	b.holds("x selects the row that has the focus", fourth+`.checked && document.querySelectorAll('tr.cursor').length === 1`)
+	b.keys("x")
+	b.js(`document.documentElement.dataset.keys = 'off'; document.activeElement.blur()`)
+	b.keys("?")
+	b.holds("keys can be switched off", `!document.querySelector('#keys').open`)
+	b.js(`delete document.documentElement.dataset.keys`)
 
 	b.keys("/")
 	b.keys("9195550000\r")

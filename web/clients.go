@@ -60,7 +60,7 @@ func (v *visit) createClient() error {
 	if form.Expires != "" {
 		n.Expires, err = tel.ParseDuration("expires", form.Expires)
 		if err == nil && n.Expires == 0 {
-			err = tel.Invalid("expires", "A client lives longer than that.")
+			err = tel.Invalid("expires", "That is too short for a client.")
 		}
 	}
 	var made *store.NewClientCredentials

@@ -99,7 +99,7 @@ const maxFlash = 3000 // of the 4,096 bytes that a browser keeps of a cookie, wi
 
 // setFlash keeps a message's text for the next page, of a long one the beginning.
 func (v *visit) setFlash(f views.Flash) {
-	f.Undo, f.Link = nil, nil // not believed there
+	f.Link = nil // not believed there
 	value := packFlash(f)
 	for text := []rune(f.Text); len(value) > maxFlash && len(text) > 0; value = packFlash(f) {
 		text = text[:len(text)*9/10]
@@ -127,7 +127,7 @@ func (v *visit) takeFlashes() []views.Flash {
 	raw, err := base64.RawURLEncoding.DecodeString(value)
 	var f views.Flash
 	if err == nil && json.Unmarshal(raw, &f) == nil && f.Text != "" {
-		f.Undo, f.Link = nil, nil // a cookie may say something, never offer a button
+		f.Link = nil // a cookie may say something, never lead anywhere
 		list = append(list, f)
 	}
 	return list

@@ -67,22 +67,37 @@ func (v *visit) fail(err error) {
 	if problem.Status == http.StatusServiceUnavailable {
 		v.w.Header().Set("Retry-After", "1")
 	}
-	if err := v.render(problem.Status, views.ProblemPage(v.shell(), problem)); err != nil {
+	if err := v.tell(problem); err != nil {
 		v.log.Error("the error page failed", "request", v.id(), "error", err)
 		http.Error(v.w, http.StatusText(problem.Status), problem.Status)
 	}
+}
+
+// tell answers with a problem's page; where a form was sent from a page that stays open,
+// with a message on it when the same form may do later: what was typed is not lost.
+func (v *visit) tell(p views.Problem) error {
+	if v.r.Method == http.MethodPost && v.fragment() && v.session != nil && (p.Status >= 500 || p.Status == http.StatusTooManyRequests) {
+		v.stay()
+		v.flashes = append(v.flashes, views.Flash{Kind: views.FlashError, Text: p.Said(v.r.Context())})
+		return v.render(p.Status, views.Around(v.shell()))
+	}
+	return v.render(p.Status, views.ProblemPage(v.shell(), p))
 }
 
 func (v *visit) id() string {
 	return observe.Of(v.r.Context()).ID
 }
 
-// toSignIn sends somebody who is not signed in to do so, or to finish it, and back here
-// afterwards.
+// toSignIn sends somebody who is not signed in to do so, or to finish it, and back
+// afterwards: to what they asked for or, when that is no page of its own, to where they
+// stood.
 func (v *visit) toSignIn() {
 	q := url.Values{}
-	if v.r.Method == http.MethodGet && v.r.URL.Path != "/" {
-		q.Set("next", v.self())
+	if v.r.Method == http.MethodGet && v.r.URL.Path != "/" && !v.byItself() {
+		q.Set("next", v.localPath(v.self()))
+	}
+	if q.Get("next") == "" && v.fragment() {
+		q.Set("next", v.standsAt())
 	}
 	to := with("/sign-in", q)
 	if v.token != "" {
@@ -94,7 +109,7 @@ func (v *visit) toSignIn() {
 			v.sessions.forget(v.r, v.w)
 		}
 	}
-	if v.fragment() {
+	if v.scripted() {
 		v.leave(to)
 		v.w.WriteHeader(http.StatusUnauthorized)
 		return

@@ -198,6 +198,10 @@ func TestSettingsPage(t *testing.T) {
 	if a := v.post("/settings", form); a.doc().Find("html[data-theme], html[data-zone]").Length() > 0 {
 		t.Error("a theme or a zone stays")
 	}
+	form.Del("keys")
+	v.post("/settings", form).has("html[data-keys=off]").has("#my-keys:not([checked])")
+	form.Set("keys", "1")
+	v.post("/settings", form).has("html:not([data-keys])").has("#my-keys[checked]")
 	if a := v.post("/settings/sign-out", nil); !strings.Contains(a.text(".toast"), "1 other session") {
 		t.Error(a.text(".toast"))
 	}

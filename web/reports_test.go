@@ -222,7 +222,7 @@ func TestLookUpAList(t *testing.T) {
 	if got := a.each("#rows tr"); len(got) != 3 || !strings.Contains(got[0], "Reserved") || !strings.Contains(got[1], "Not available") || !strings.Contains(got[2], "Available") {
 		t.Errorf("%q", got)
 	}
-	a.says(".u-bad", "Line 2: nonsense <b>").says(".note[data-kind=info]", "1 number stood there more than once")
+	a.says(".u-bad", "Line 2: nonsense <b>").says(".note[data-kind=info]", "1 number was listed more than once")
 	if strings.Contains(a.body, "Globex") || strings.Contains(a.body, foreign.ID) {
 		t.Error("another account's reservation is told")
 	}

@@ -110,9 +110,15 @@ func (v *visit) fillList(page *views.Reservations, q store.ListQuery, values url
 		page.Total = v.reservationTotal(len(page.Rows), listed.Next != "")
 		return nil
 	}
-	n, err := v.store.Count(v.r.Context(), v.actor, q, mostCounted+1)
-	page.Total = v.reservationTotal(min(n, mostCounted), n > mostCounted)
+	n, more, err := v.countLive(q)
+	page.Total = v.reservationTotal(n, more)
 	return err
+}
+
+// countLive counts live reservations up to mostCounted, and tells whether there are more.
+func (v *visit) countLive(q store.ListQuery) (n int, more bool, err error) {
+	n, err = v.store.Count(v.r.Context(), v.actor, q, mostCounted+1)
+	return min(n, mostCounted), n > mostCounted, err
 }
 
 func (v *visit) reservationTotal(n int, more bool) string {
@@ -182,6 +188,7 @@ func (v *visit) line(r *tel.Reservation, p tel.Policy) views.ReservationLine {
 	if len(r.TNs) > 0 {
 		l.Place = r.TNs[0].Place
 		l.Left = v.countdown(r, r.TNs[0].TN.String())
+		l.Left.MayExtend = l.MayExtend && v.actor.May(tel.ActChangeHold, r.Account)
 	}
 	if l.State == tel.StateExpired { // nobody's doing, and perhaps not written down yet
 		l.EndedAt, l.EndedBy = r.ExpiresAt, ""
@@ -269,7 +276,7 @@ func (v *visit) reserveFlash(out tel.Reserved, err error) views.Flash {
 		e, _ := refused(err)
 		text := v.say(e)
 		if n := len(out.Refused); n > 1 {
-			text += " " + v.t("So are %d other numbers; nothing was reserved.", n-1)
+			text += " " + v.t("Nor could %d other numbers be had; nothing was reserved.", n-1)
 		}
 		return views.Flash{Kind: views.FlashError, Text: text}
 	}
@@ -312,6 +319,7 @@ func (v *visit) reservationPage(made string) error {
 	if page.MayExtend = page.MayChange && account.ReservationsOn && r.Extendable(account.Policy, v.now); !page.MayExtend && page.MayChange {
 		page.WhyNotExtend = v.whyNotExtend(*r, account)
 	}
+	page.Left.MayExtend = page.MayExtend
 	if page.WithAccount && v.actor.Can(tel.ActManageAccounts) {
 		page.AccountHref = "/accounts/" + r.Account.String()
 	}

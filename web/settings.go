@@ -14,7 +14,7 @@ func (v *visit) settings() error {
 	if err != nil {
 		return err
 	}
-	return v.settingsPage(http.StatusOK, views.Settings{Name: p.Name, Zone: p.Zone, Theme: p.Theme, Language: p.Language})
+	return v.settingsPage(http.StatusOK, views.Settings{Name: p.Name, Zone: p.Zone, Theme: p.Theme, Language: p.Language, Keys: !v.keysOff()})
 }
 
 func (v *visit) settingsPage(status int, page views.Settings) error {
@@ -34,12 +34,13 @@ func (v *visit) saveSettings() error {
 	n := store.Settings{Name: v.form("name"), Zone: v.form("zone"), Theme: v.form("theme"), Language: v.form("language")}
 	err := v.saveOwn(n)
 	if fields, ok := v.fieldErrors(err); ok {
-		return v.settingsPage(http.StatusUnprocessableEntity, views.Settings{Name: n.Name, Zone: n.Zone, Theme: n.Theme, Language: n.Language, Errors: fields})
+		return v.settingsPage(http.StatusUnprocessableEntity, views.Settings{Name: n.Name, Zone: n.Zone, Theme: n.Theme, Language: n.Language, Keys: v.form("keys") == "1", Errors: fields})
 	}
 	if err != nil {
 		return err
 	}
 	v.keepTheme(n.Theme)
+	v.keepKeys(v.form("keys") == "1")
 	v.speak(n.Language)
 	return v.done("/settings", ok(v.t("Your settings were saved.")))
 }
@@ -49,6 +50,15 @@ func (v *visit) saveOwn(n store.Settings) error {
 		return tel.Invalid("language", "Choose a language from the list.")
 	}
 	return v.store.SaveSettings(v.r.Context(), v.actor, n)
+}
+
+// keepKeys gives this browser its keys, or takes them.
+func (v *visit) keepKeys(on bool) {
+	value, age := "off", themeLife
+	if on {
+		value, age = "", -1
+	}
+	v.sessions.plainCookie(v.w, "keys", value, age)
 }
 
 // keepTheme gives this browser a theme; "" leaves it to the system.
@@ -67,7 +77,7 @@ func (v *visit) changePassword() error {
 		if err != nil {
 			return err
 		}
-		return v.settingsPage(http.StatusUnprocessableEntity, views.Settings{Name: p.Name, Zone: p.Zone, Theme: p.Theme, Language: p.Language, Errors: fields})
+		return v.settingsPage(http.StatusUnprocessableEntity, views.Settings{Name: p.Name, Zone: p.Zone, Theme: p.Theme, Language: p.Language, Keys: !v.keysOff(), Errors: fields})
 	}
 	if err != nil {
 		return err

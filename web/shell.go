@@ -22,7 +22,7 @@ func (v *visit) shell() views.Shell {
 		return s
 	}
 	p := v.session.Person
-	s.SignedIn, s.Live, s.Zone = true, true, p.Zone
+	s.SignedIn, s.Live, s.Zone, s.KeysOff = true, true, p.Zone, v.keysOff()
 	s.Person = views.ShellPerson{Name: p.Name, Email: p.Email, Initials: initials(p.Name)}
 	s.RoleLabel = v.roleLabel()
 	s.AccountName = v.session.AccountName
@@ -76,9 +76,6 @@ func (v *visit) choices() []views.Choice {
 	return list
 }
 
-// mostBadge is as far as the badge counts.
-const mostBadge = 99
-
 // nav is the navigation of a role, in the order of its work.
 func (v *visit) nav() []views.NavItem {
 	a := v.actor
@@ -124,9 +121,10 @@ func nearest(list []views.NavItem) {
 	}
 }
 
-// liveCount is how many live reservations the person's list has, up to mostBadge.
+// liveCount is how many live reservations the person's list has, up to one more than
+// a badge shows.
 func (v *visit) liveCount() int {
-	n, err := v.store.Count(v.r.Context(), v.actor, v.listQuery(), mostBadge)
+	n, err := v.store.Count(v.r.Context(), v.actor, v.listQuery(), views.MostBadge+1)
 	if err != nil {
 		return 0
 	}
@@ -148,6 +146,10 @@ func (v *visit) theme() string {
 }
 
 const themeLife = 365 * 24 * 60 * 60 // seconds
+
+// keysOff tells whether this browser does without the keys that are single letters: who
+// speaks to a computer, or presses keys by accident, would set them off.
+func (v *visit) keysOff() bool { return v.sessions.readPlain(v.r, "keys") == "off" }
 
 func (v *visit) setTheme() error {
 	theme := v.form("theme")

@@ -107,6 +107,9 @@ func (v *visit) render(status int, page templ.Component) error {
 	if v.made != nil {
 		v.made()
 	}
+	if v.r.Method == http.MethodPost && v.fragment() {
+		v.keepAddress() // nobody can go back to, or load again, the address of a form
+	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.WriteHeader(status)
 	_, err := v.w.Write(buf.Bytes())

@@ -46,7 +46,7 @@ func (c copiedReport) text(w io.Writer) {
 // Run copies, and checks the copy as "tnreserve check" does.
 func (c *copyCommand) Run(ctx context.Context, p *process) error {
 	from, to := database{c.DB}, database{c.To}
-	if err := from.isOne(); err != nil {
+	if err := from.exists(); err != nil {
 		return err
 	}
 	bar := newProgress(p.stderr, "copying and comparing", "rows", 0)

@@ -40,21 +40,10 @@ func (d database) openExisting(ctx context.Context, p *process, inventory bool) 
 }
 
 func (d database) openExistingWith(ctx context.Context, cfg store.Config) (*store.Store, error) {
-	if err := d.isOne(); err != nil {
+	if err := d.exists(); err != nil {
 		return nil, err
 	}
 	return d.openWith(ctx, cfg)
-}
-
-// isOne is exists, and refuses an empty file.
-func (d database) isOne() error {
-	if err := d.exists(); err != nil {
-		return err
-	}
-	if info, err := os.Stat(d.DB); err == nil && info.Size() == 0 {
-		return fmt.Errorf("%s is empty: there is no database in it", d.DB)
-	}
-	return nil
 }
 
 func (d database) openWith(ctx context.Context, cfg store.Config) (*store.Store, error) {

@@ -3,6 +3,7 @@
 (() => {
   const html = document.documentElement, $ = s => document.querySelector(s), $$ = s => document.querySelectorAll(s);
   html.classList.add('js');
+  if (!navigator.clipboard) html.classList.add('no-copy'); // over plain http
 
   // --- Words. English is the key; the page brings another language's, see views/words.go.
   const words = JSON.parse(document.body.dataset.words ?? '{}');
@@ -16,7 +17,18 @@
     : s >= 3600 ? `${s / 3600 | 0}:${pad(s % 3600 / 60 | 0)}:${pad(s % 60)}` : `${s / 60 | 0}:${pad(s % 60)}`;
   const fire = name => document.body.dispatchEvent(new CustomEvent('live:' + name, {bubbles: true}));
   const say = text => { const p = $('#announce'); if (p) p.textContent = text; };
+  // one message for all that end together: each would overwrite the one before
+  const warn = ending => {
+    const texts = [[30, '30 seconds left for %s.'], [120, '2 minutes left for %s.']].flatMap(([at, text]) => {
+      const these = ending.filter(w => w.at === at), of = [...new Set(these.map(w => w.of || tr('a reservation')))];
+      if (!of.length) return [];
+      const names = of.length > 3 ? tr('%s reservations', of.length) : new Intl.ListFormat(html.lang).format(of);
+      return [tr(text, names), ...of.length === 1 && these.some(w => w.extend) ? [tr('You can extend it.')] : []];
+    });
+    if (texts.length) say(texts.join(' '));
+  };
   const step = () => {
+    const ending = [];
     for (const el of $$('[data-countdown]')) {
       const key = el.dataset.countdown + '@' + el.dataset.at;
       let base = seen.get(el);
@@ -29,11 +41,13 @@
       el.querySelector('.arc').style.setProperty('stroke-dasharray', `${Math.min(100, 100 * left / el.dataset.total)} 100`);
       const tone = left > 300 ? 'calm' : left > 30 ? 'soon' : 'now';
       if (el.dataset.tone !== tone) el.dataset.tone = tone;
-      for (const at of [120, 30]) if (base.last > at && left <= at && left > 0) say(tr(at === 120 ? '2 minutes left for %s.' : '30 seconds left for %s.', el.dataset.of || tr('a reservation')) + (el.closest('[data-final]') ? '' : ' ' + tr('You can extend it.')));
+      const at = [30, 120].find(at => base.last > at && left <= at);
+      if (at && left) ending.push({at, of: el.dataset.of, extend: 'extend' in el.dataset});
       // it is over when the server says so: ask, a little later than its own clock
       if (!left && !base.over) { base.over = true; setTimeout(() => { fire('reservations'); fire('shelf'); }, 300); }
       base.last = left;
     }
+    warn(ending);
   };
 
   // --- Times: the server writes UTC, the reader sees the zone that they chose, or the
@@ -85,6 +99,12 @@
     }
   };
 
+  const toast = (kind, text) => {
+    const t = document.createElement('div'), p = document.createElement('p');
+    t.className = 'toast'; t.dataset.kind = kind; t.dataset.net = ''; p.textContent = text;
+    t.append(p); $('.toast[data-net]')?.remove(); $('#toasts')?.append(t); toasts();
+  };
+
   // --- Live: one stream; its messages become events that regions listen to. It begins
   // with what happened since the page was made. News that come while another page is on
   // its way may be newer than that page: they are told again once it stands.
@@ -114,7 +134,14 @@
       stream?.close();
       stream = new EventSource(document.body.dataset.live);
       stream.onopen = () => { wait = 5000; linked = 'on'; badge(); };
-      stream.onerror = () => { linked = 'wait'; badge(); if (stream.readyState === EventSource.CLOSED) { setTimeout(open, wait); wait = Math.min(2 * wait, 60000); } };
+      stream.onerror = () => {
+        linked = 'wait'; badge();
+        if (stream.readyState !== EventSource.CLOSED) return;
+        setTimeout(open, wait); wait = Math.min(2 * wait, 60000);
+        // a stream does not say why it was refused: where the session is over, this does
+        fetch(document.body.dataset.live, {method: 'HEAD', headers: {'HX-Request': 'true', 'HX-Current-URL': location.href}})
+          .then(r => { const to = r.headers.get('HX-Redirect'); if (to) location.href = to; }, () => {});
+      };
       for (const n of names) stream.addEventListener(n, () => { if (onTheWay.size) missed.add(n); fire(n); });
     };
     open();
@@ -128,6 +155,8 @@
   const refresh = () => { step(); times(); counted(); sums(); toasts(); badge(); };
 
   // --- htmx: what a change of page needs beside the swap.
+  $('#main [aria-invalid]')?.focus();
+  const stretch = address => { const q = new URL(address, location).searchParams; return q.get('cursor') + ' ' + q.get('from'); };
   let from = location.pathname, address = location.pathname + location.search;
   // the rows shown ask how they are, all in one request
   document.addEventListener('htmx:config:request', e => {
@@ -149,7 +178,10 @@
       const own = document.activeElement?.closest('form');
       for (const form of $$('#main form, #lookup')) if (form !== own) form.reset();
       for (const d of $$('.me, .rest')) d.removeAttribute('open');
+      const list = asked ? null : $('.results h2');
       if (location.pathname !== from && !asked) { scrollTo(0, 0); $('#h1')?.focus({preventScroll: true}); }
+      else if (list && stretch(now) !== stretch(address)) { list.tabIndex = -1; list.focus({preventScroll: true}); list.scrollIntoView(); }
+      else if (list) say(list.textContent);
       from = location.pathname; address = now;
     }
     // what was said is not said again: morphing would keep it in its field
@@ -179,24 +211,31 @@
   document.addEventListener('htmx:before:swap', e => {
     trail = []; cursorId = $('tr.cursor')?.id;
     for (let el = adrift() ? null : document.activeElement; el; el = el.parentElement) if (el.id) trail.push(el.id);
-    asked = e.detail.ctx?.response?.status === 422;
+    asked = e.detail.ctx?.response?.status === 422 && !byItself(e);
     sent = asked ? null : e.detail.ctx?.sourceElement?.closest?.('form[data-clear]');
   });
-  // a network that is gone is said, not hidden
+  // a network that is gone is said, not hidden; also when it goes midway in an answer
   document.addEventListener('htmx:error', e => {
-    if (e.detail.ctx && !e.detail.ctx.response && $('#toasts') && !$('.toast[data-net]')) {
-      const t = document.createElement('div'); t.className = 'toast'; t.dataset.kind = 'warn'; t.dataset.net = '';
-      const p = document.createElement('p'); p.textContent = tr('No connection. Nothing was changed; try again.'); t.append(p); $('#toasts').append(t); toasts();
-    }
+    const {ctx} = e.detail;
+    if (!ctx || ctx.text != null) return;
+    if (ctx.request.method.toUpperCase() === 'GET') toast('warn', tr('No connection.'));
+    else toast('error', tr('The connection was lost. Whether this was done is unknown: look before you repeat it.'));
+  });
+  document.addEventListener('htmx:response:error', e => {
+    if (e.detail.ctx.sourceElement.id === 'pager-more') toast('warn', tr('There is no answer just now. Try again in a moment.'));
   });
 
   // --- Pointer and keys.
   document.addEventListener('click', e => {
     const copy = e.target.closest('[data-copy]');
-    if (copy) {
-      navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.dataset.ok = ''; say(tr('Copied')); setTimeout(() => delete copy.dataset.ok, 1200); });
-    }
-    e.target.closest('[data-dismiss]')?.closest('.toast').remove();
+    if (copy) navigator.clipboard.writeText(copy.dataset.copy).then(() => {
+      const show = icon => { const use = copy.querySelector('use'); use?.setAttribute('href', use.getAttribute('href').replace(/#.*/, '#' + icon)); };
+      copy.dataset.ok = ''; show('check'); say(tr('Copied'));
+      setTimeout(() => { delete copy.dataset.ok; show('copy'); }, 1200);
+    });
+    const over = e.target.closest('[data-dismiss]')?.closest('.toast'), held = over?.contains(document.activeElement);
+    over?.remove();
+    if (held) ($('.toast button') ?? $('#h1'))?.focus({preventScroll: true});
     for (const d of $$('details.me[open], details.extra[open], details.rest[open]')) if (!d.contains(e.target)) d.open = false;
   });
   document.addEventListener('change', e => {
@@ -213,26 +252,33 @@
     e.target.querySelector(`[value=${theme === 'dark' ? 'light' : 'dark'}]`).focus();
     fetch(e.target.action, {method: 'POST', body, redirect: 'manual'});
   });
+  const stand = row => {
+    for (const r of $$('tr.cursor')) r.classList.remove('cursor');
+    row.classList.add('cursor');
+  };
   const move = by => {
     const rows = [...$$('tbody[id=rows] > tr')];
-    if (!rows.length) return;
+    if (!rows.length) return false;
     const at = rows.findIndex(r => r.classList.contains('cursor'));
     const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
-    rows[at]?.classList.remove('cursor'); next.classList.add('cursor');
+    stand(next);
     next.querySelector('.c-sel input, .c-tn a, .c-act .btn')?.focus({preventScroll: true});
     next.scrollIntoView({block: 'nearest'});
+    return true;
   };
+  document.addEventListener('focusin', e => { const row = e.target.closest('#rows > tr'); if (row) stand(row); });
   document.addEventListener('keydown', e => {
     const box = $('#q');
     if (box && (e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k') { e.preventDefault(); box.focus(); box.select(); return; }
     if (e.key === 'Escape') { for (const d of $$('details.me[open], details.extra[open], details.rest[open]')) { d.open = false; d.querySelector('summary').focus(); } return; }
-    if (e.ctrlKey || e.metaKey || e.altKey || $('dialog[open]') || e.target.closest?.('input:not([type=checkbox]), select, textarea, [contenteditable]')) return;
-    const row = $('tr.cursor') ?? document.activeElement?.closest?.('#rows > tr');
+    if (html.dataset.keys === 'off' || e.ctrlKey || e.metaKey || e.altKey || $('dialog[open]') || e.target.closest?.('input:not([type=checkbox]), select, textarea, [contenteditable]')) return;
+    const row = document.activeElement?.closest?.('#rows > tr') ?? $('tr.cursor');
     const did = {
-      '/': () => box?.focus(), '?': () => $('#keys')?.showModal(), j: () => move(1), k: () => move(-1),
-      x: () => row?.querySelector('.c-sel input')?.click(), r: () => row?.querySelector('[data-reserve]')?.click(),
+      '/': [box, 'focus'], '?': [$('#keys'), 'showModal'], x: [row?.querySelector('.c-sel input'), 'click'], r: [row?.querySelector('[data-reserve]'), 'click'],
     }[e.key];
-    if (did) { e.preventDefault(); did(); }
+    if (did?.[0]) did[0][did[1]]();
+    else if (!(e.key === 'j' && move(1) || e.key === 'k' && move(-1))) return;
+    e.preventDefault();
   });
 
   const tick = () => {
