@@ -719,6 +719,10 @@ func (w *walker) ask(name string, v *visitor, st step, to target, want int) *ans
 	}
 	w.upkeep(name, a)
 	v.forgetFlash()
+	if strings.HasSuffix(st.pattern, "/confirm") && a.status == http.StatusSeeOther && platform(v.who) { // what follows must not find it under way
+		page := strings.TrimSuffix(st.path(to), "/confirm")
+		waitFor(w.t, "the import", func() bool { return !strings.Contains(w.operator.get(page).text("h2"), "Importing") })
+	}
 	if noted := st.noted && platform(v.who); w.version() != version && !noted {
 		if reads && !st.loud {
 			w.t.Errorf("%s: this wrote to the database; the last event is %s", name, w.one(`SELECT kind FROM event ORDER BY seq DESC LIMIT 1`))
