@@ -436,8 +436,9 @@ func (o *outside) restarts(s *served, next func() *served) {
 				if res := o.reserve(c, int(line.Add(1)%9000)); res.StatusCode != http.StatusSeeOther {
 					o.t.Error(res.Status)
 				}
-				if res, _ := o.asks(c, http.MethodGet, "/search?npa=919&seed=1", "", nil); res.StatusCode != http.StatusOK {
-					o.t.Error(res.Status)
+				// A busy machine says so, with a server that ends or without.
+				if res, page := o.asks(c, http.MethodGet, "/search?npa=919&seed=1", "", nil); res.StatusCode != http.StatusOK && !strings.Contains(page, "Many people are searching") {
+					o.t.Error(res.Status, page)
 				}
 				answered.Add(2)
 			}
