@@ -719,9 +719,8 @@ func (w *walker) ask(name string, v *visitor, st step, to target, want int) *ans
 	}
 	w.upkeep(name, a)
 	v.forgetFlash()
-	if strings.HasSuffix(st.pattern, "/confirm") && a.status == http.StatusSeeOther && platform(v.who) { // what follows must not find it under way
-		page := strings.TrimSuffix(st.path(to), "/confirm")
-		waitFor(w.t, "the import", func() bool { return !strings.Contains(w.operator.get(page).text("h2"), "Importing") })
+	if a.status == http.StatusSeeOther {
+		w.imported(st, to)
 	}
 	if noted := st.noted && platform(v.who); w.version() != version && !noted {
 		if reads && !st.loud {
@@ -732,6 +731,15 @@ func (w *walker) ask(name string, v *visitor, st step, to target, want int) *ans
 		w.settle()
 	}
 	return a
+}
+
+// imported waits for the import that a request has begun, so that the next one does not
+// find it under way.
+func (w *walker) imported(st step, to target) {
+	w.t.Helper()
+	if page, ok := strings.CutSuffix(st.path(to), "/confirm"); ok && strings.HasPrefix(page, "/inventory") {
+		waitFor(w.t, "the import", func() bool { return !strings.Contains(w.operator.get(page).text("h2"), "Importing") })
+	}
 }
 
 // upkeep is what holds for every answer.
