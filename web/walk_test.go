@@ -719,7 +719,7 @@ func (w *walker) ask(name string, v *visitor, st step, to target, want int) *ans
 	}
 	w.upkeep(name, a)
 	v.forgetFlash()
-	if a.status == http.StatusSeeOther {
+	if a.status == http.StatusSeeOther && v.who == "operator" {
 		w.imported(st, to)
 	}
 	if noted := st.noted && platform(v.who); w.version() != version && !noted {
