@@ -11,7 +11,7 @@ export CGO_ENABLED = 0
 
 addr ?= 127.0.0.1:8080
 db   ?= demo.db
-timeout = 18m
+timeout = 40m
 
 # Long tests that ask one thing after the other have nothing for the race detector, and
 # what some of them start is not built with it.

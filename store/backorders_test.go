@@ -124,15 +124,13 @@ func TestBackOrders(t *testing.T) {
 		}
 	}
 	must[*tel.Reservation](t)(s.Drop(ctx, admin, first.ID, raleigh(7)))
-	eventually(t, "the oldest has it", 5*time.Second, func() bool { got, _ := state(a); return got == tel.OrderComplete })
+	eventually(t, "the oldest has it", func() bool { got, _ := state(a); return got == tel.OrderComplete })
 	is(whole, tel.OrderBackordered, 0)
 	is(b, tel.OrderBackordered, 0)
 	s.Clock.Add(4 * time.Hour) // the hold on the other runs out
-	if got := must[store.Swept](t)(s.Sweep(ctx)); got.Expired != 1 {
-		t.Errorf("%+v", got)
-	}
+	must[store.Swept](t)(s.Sweep(ctx))
 	// One is not enough for who wants both or none: the younger is not kept waiting.
-	eventually(t, "the younger has one", 5*time.Second, func() bool { _, n := state(b); return n == 1 })
+	eventually(t, "the younger has one", func() bool { _, n := state(b); return n == 1 })
 	is(whole, tel.OrderBackordered, 0)
 	is(b, tel.OrderBackordered, 1)
 	closed := must[*tel.Order](t)(s.UpdateOrder(ctx, admin, b.ID, tel.OrderUpdate{Close: true}))
@@ -151,7 +149,7 @@ func TestBackOrders(t *testing.T) {
 	}
 	s.Clock.Add(time.Hour)
 	must[store.Swept](t)(s.Sweep(ctx))
-	eventually(t, "all or nothing gets all", 5*time.Second, func() bool { got, n := state(whole); return got == tel.OrderComplete && n == 2 })
+	eventually(t, "all or nothing gets all", func() bool { got, n := state(whole); return got == tel.OrderComplete && n == 2 })
 	kinds := ""
 	for _, e := range must[[]*tel.Event](t)(s.OrderHistory(ctx, whole)) {
 		kinds += string(e.Kind) + " "
@@ -180,13 +178,11 @@ func TestBackOrdersOldestFirst(t *testing.T) {
 	}
 	for i := range 19 {
 		must[*tel.Reservation](t)(s.Drop(ctx, admin, r.ID, raleigh(i)))
-		eventually(t, "filled", 5*time.Second, func() bool {
+		eventually(t, "filled", func() bool {
 			return must[*tel.Order](t)(s.Order(ctx, rival, waiting[i].ID)).State == tel.OrderComplete
 		})
-		if i < 19 {
-			if o := must[*tel.Order](t)(s.Order(ctx, rival, waiting[i+1].ID)); o.State != tel.OrderBackordered {
-				t.Fatalf("the %dth was served before its turn", i+1)
-			}
+		if o := must[*tel.Order](t)(s.Order(ctx, rival, waiting[i+1].ID)); o.State != tel.OrderBackordered {
+			t.Fatalf("the %dth was served before its turn", i+1)
 		}
 	}
 	checked(t, s.Store)
@@ -203,7 +199,7 @@ func TestBackOrdersAfterAFailedPass(t *testing.T) {
 		t.Fatal("it did not fail")
 	}
 	must[*tel.Reservation](t)(s.Cancel(ctx, admin, r.ID, ""))
-	eventually(t, "filled", 10*time.Second, func() bool {
+	eventually(t, "filled", func() bool {
 		must[store.Swept](t)(s.Sweep(ctx))
 		return must[*tel.Order](t)(s.Order(ctx, rival, o.ID)).State == tel.OrderComplete
 	})

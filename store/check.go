@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"tnreserve/store/tel"
@@ -116,7 +118,7 @@ func (c *checker) events() error {
 		return err
 	}
 	rows, err := c.tx.QueryContext(c.ctx, `SELECT `+eventColumns+` FROM event ORDER BY seq`)
-	told := history{held: map[tel.Number]int64{}, told: map[int64]fate{}, past: map[pastKey]pastFate{}, kept: map[tel.Number]keeping{}, orders: map[int64]orderFate{}, endpoints: map[string]endpointFate{}}
+	told := history{held: map[tel.Number]int64{}, told: map[int64]fate{}, past: map[pastKey]pastFate{}, kept: map[tel.Number]keeping{}, orders: map[int64]orderFate{}, endpoints: map[string]endpointFate{}, settings: map[setting]any{}}
 	var before [sha256.Size]byte
 	var last int64
 	err = eachRow(rows, err, func(row scanner) error {
@@ -158,6 +160,9 @@ func (c *checker) events() error {
 	if err := c.compareOrders(told.orders); err != nil {
 		return err
 	}
+	if err := c.compareSettings(told.settings); err != nil {
+		return err
+	}
 	return c.compareEndpoints(told.endpoints)
 }
 
@@ -170,6 +175,13 @@ type history struct {
 	orders map[int64]orderFate
 
 	endpoints map[string]endpointFate // by id
+	settings  map[setting]any
+}
+
+// setting names what was last set for an account.
+type setting struct {
+	account tel.AccountID
+	what    string // an event's subject, or its kind
 }
 
 // pastKey names a hold that is over, pastFate how and when it ended.
@@ -210,6 +222,12 @@ func (h history) replay(e *tel.Event) {
 	h.replayKept(e)
 	h.replayOrder(e)
 	h.replayEndpoint(e)
+	switch e.Kind {
+	case tel.EventSwitched, tel.EventLocked:
+		h.settings[setting{e.Account, string(e.Kind)}] = e.Facts.After
+	case tel.EventPolicy:
+		h.settings[setting{e.Account, e.Facts.Subject}] = e.Facts.After
+	}
 	f := h.told[e.Reservation]
 	switch e.Kind {
 	case tel.EventReserved:
@@ -394,6 +412,30 @@ func (c *checker) compareReservations(told map[int64]fate) error {
 		c.report("reservation number %d is in the history, and not in the database", seq)
 	}
 	return err
+}
+
+// compareSettings knows what was set since an account was created, and takes the rest as
+// it is.
+func (c *checker) compareSettings(told map[setting]any) error {
+	rows, err := c.tx.QueryContext(c.ctx, `SELECT `+accountColumns+` FROM account`)
+	return eachRow(rows, err, func(row scanner) error {
+		is, err := scanAccount(row)
+		if err != nil {
+			return err
+		}
+		said := is.Account
+		for what, into := range map[string]any{string(tel.EventSwitched): &said.ReservationsOn, string(tel.EventLocked): &said.SwitchLocked,
+			"": &said.Policy, "limits": &said.Limits, "aging": &said.Aging, "expiring notice": &said.ExpiringNotice} {
+			if text, err := json.Marshal(told[setting{is.ID, what}]); err != nil || json.Unmarshal(text, into) != nil { // null is not set
+				c.report("account %d: what the history says of its settings cannot be read", is.ID)
+			}
+		}
+		if said.ReservationsOn != is.ReservationsOn || said.SwitchLocked != is.SwitchLocked || !slices.Equal(policyArgs(said.Policy), policyArgs(is.Policy)) ||
+			!slices.Equal(policyArgs(said.Limits), policyArgs(is.Limits)) || said.Aging != is.Aging || said.ExpiringNotice != is.ExpiringNotice {
+			c.report("account %d has another switch, policy, limits or times than the history says", is.ID)
+		}
+		return nil
+	})
 }
 
 func (c *checker) compareHolds(held map[tel.Number]int64) error {

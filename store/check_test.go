@@ -39,6 +39,16 @@ func history(t *testing.T) *storetest.Store {
 	must[*tel.Order](t)(s.PlaceOrder(ctx, rival, wait))
 	endpoint(t, s, acme, tel.WebhookReservationCreated, tel.WebhookReservationExtended)
 	must[*tel.Subscription](t)(s.Subscribe(ctx, admin, tel.Subscription{Account: acme, OrderType: "orders", URL: hook}))
+	for _, on := range []bool{false, true} {
+		must[int](t)(s.SwitchReservations(ctx, operator, acme, on, store.LiveKeep))
+	}
+	if err := s.LockSwitch(ctx, operator, acme, true); err != nil {
+		t.Fatal(err)
+	}
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.MaxHeld = 900 })
+	if err := s.SetAging(ctx, operator, acme, 30*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
 	d := reserve(t, s, admin, raleigh(60))
 	must[*tel.Reservation](t)(s.Extend(ctx, admin, d.ID))
 	reserve(t, s, member, raleigh(20)) // ends the rival's
@@ -123,6 +133,10 @@ func TestTampering(t *testing.T) {
 		"attempts from nowhere": {"attempts", `UPDATE delivery SET attempts = 3`},
 		"a subscription's URL":  {"has no endpoint that fits", `UPDATE subscription SET url = 'https://evil.example/'`},
 		"a subscription less":   {"of a subscription that does not exist", `DELETE FROM subscription`},
+		"the switch":            {"another switch", `UPDATE account SET reservations_on = FALSE WHERE id = 9500001`},
+		"the switch's lock":     {"another switch", `UPDATE account SET switch_locked = FALSE WHERE id = 9500001`},
+		"a policy":              {"another switch, policy", `UPDATE account SET max_held = max_held + 1 WHERE id = 9500001`},
+		"an account's aging":    {"another switch, policy", `UPDATE account SET aging_us = aging_us + 1 WHERE id = 9500001`},
 		"disabled by hand":      {"shelf", `INSERT INTO tn_state (tn, state, since) VALUES (19195552500, 'disabled', 1)`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,7 +159,9 @@ func TestTampering(t *testing.T) {
 }
 
 // Twenty copies with one flipped byte each, in what a page holds of its table or
-// index (a byte in free space changes nothing). Noticed when it is opened or checked.
+// index (a byte in free space changes nothing). Noticed when it is opened or checked. It
+// is in what the history tells whole; that a name, a note or a price is another one
+// byte nothing could tell.
 func TestDamage(t *testing.T) {
 	s := history(t)
 	setPolicy(t, s, acme, func(p *tel.Policy) { p.MaxHeld = 5000 })

@@ -125,6 +125,16 @@ func PageStep(n int) (undo func()) {
 	return func() { pageStep = before }
 }
 
+// TakeHashing takes so many of the places of those who hash passwords.
+func (s *Store) TakeHashing(n int) {
+	for range n {
+		s.hashing <- struct{}{}
+	}
+}
+
+// FreeHashing gives one back.
+func (s *Store) FreeHashing() { s.doneHashing() }
+
 // Setting asks the connection that writes to PostgreSQL.
 func (s *Store) Setting(name string) (v string, err error) {
 	return v, s.change(context.Background(), tel.System("test"), func(t *tx) error { return t.row("SHOW " + name).Scan(&v) })

@@ -178,13 +178,28 @@ func free(t testing.TB, s *store.Store, tn tel.Number) bool {
 }
 
 // eventually waits for something that another goroutine brings.
-func eventually(t testing.TB, what string, within time.Duration, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
+	const within = 20 * time.Second
 	for end := time.Now().Add(within); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not within %v: %s", within, what)
 		}
 	}
+}
+
+// together makes n changes share a transaction.
+func together(t testing.TB, s *storetest.Store, n int, change func(i int)) {
+	t.Helper()
+	release := make(chan struct{})
+	<-s.Hold(release)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer close(release)
+	for i := range n {
+		all.Go(func() { change(i) })
+	}
+	eventually(t, "all wait", func() bool { return s.Waiting() == n })
 }
 
 func ref(i int) string { return fmt.Sprintf("ref-%04d", i) }

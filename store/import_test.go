@@ -214,7 +214,7 @@ func TestImportTellsWhatItChanged(t *testing.T) {
 	for _, tn := range []tel.Number{tel.NewNumber(212, 555, 4000), tel.NewNumber(336, 215, 1), raleigh(42), raleigh(43)} {
 		offerOf(t, s, tn)
 	}
-	eventually(t, "seen", 10*time.Second, func() bool { return must[int64](t)(two.Lag(ctx)) == 0 })
+	eventually(t, "seen", func() bool { return must[int64](t)(two.Lag(ctx)) == 0 })
 	checked(t, two)
 }
 
@@ -235,7 +235,7 @@ func TestImportThatCouldNotBeRead(t *testing.T) {
 		t.Errorf("%d events behind", lag)
 	}
 	run(t, db, `ALTER TABLE block_away RENAME TO block`)
-	eventually(t, "level", 10*time.Second, func() bool { return must[int64](t)(two.Lag(ctx)) == 0 })
+	eventually(t, "level", func() bool { return must[int64](t)(two.Lag(ctx)) == 0 })
 	if !free(t, two, tel.NewNumber(919, 888, 1000)) {
 		t.Error("imported, and not free")
 	}
@@ -252,7 +252,7 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 	defer l.Close()
 	r := reserve(t, s, admin, raleigh(0))
 	code(t, second(two.Reserve(ctx, rival, ask(globex, raleigh(0)))), tel.CodeNotAvailable) // the database decides, at once
-	eventually(t, "held", 10*time.Second, func() bool { return !free(t, two, raleigh(0)) })
+	eventually(t, "held", func() bool { return !free(t, two, raleigh(0)) })
 	select {
 	case <-l.Wake:
 	case <-time.After(10 * time.Second):
@@ -263,9 +263,9 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 	}
 	must[*tel.Reservation](t)(two.Extend(ctx, admin, r.ID))
 	must[*tel.Reservation](t)(two.Drop(ctx, admin, reserve(t, s, admin, raleighs(10, 2)...).ID, raleigh(10)))
-	eventually(t, "dropped", 10*time.Second, func() bool { return free(t, s.Store, raleigh(10)) && !free(t, s.Store, raleigh(11)) })
+	eventually(t, "dropped", func() bool { return free(t, s.Store, raleigh(10)) && !free(t, s.Store, raleigh(11)) })
 	bring(t, two, "npa,nxx,x,city,state\n919,888,1,Apex,NC\n")
-	eventually(t, "imported", 10*time.Second, func() bool { return free(t, s.Store, tel.NewNumber(919, 888, 1000)) })
+	eventually(t, "imported", func() bool { return free(t, s.Store, tel.NewNumber(919, 888, 1000)) })
 	reserve(t, s, rival, tel.NewNumber(919, 888, 1000))
 	parallel(8, func(i int) { // both write at once
 		db := []*store.Store{s.Store, two}[i%2]
@@ -275,7 +275,7 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 			}
 		}
 	})
-	eventually(t, "the same shelf", 10*time.Second, func() bool {
+	eventually(t, "the same shelf", func() bool {
 		a, b := must[[]string](t)(s.Check(ctx)), must[[]string](t)(two.Check(ctx))
 		return a == nil && b == nil
 	})

@@ -37,7 +37,7 @@ func TestLargeChangesWaitForEachOther(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "one waits", 5*time.Second, func() bool { return s.Waiting() == 1 })
+	eventually(t, "one waits", func() bool { return s.Waiting() == 1 })
 	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer cancel()
 	if _, err := s.PlaceOrder(short, admin, orderOf(acme, all...)); !errors.Is(err, context.DeadlineExceeded) {

@@ -132,7 +132,7 @@ func TestNumberedOrdersThatWait(t *testing.T) {
 	}
 	walkOrders(t, s)
 	must[*tel.Reservation](t)(s.Cancel(ctx, rival, held.ID, "")) // two get all, one a third
-	eventually(t, "the TNs that came free are given", 10*time.Second, func() bool {
+	eventually(t, "the TNs that came free are given", func() bool {
 		return must[*tel.Order](t)(s.Order(ctx, admin, waits[6].ID)).CompletedCount == 1
 	})
 	walkOrders(t, s)

@@ -615,7 +615,7 @@ func TestOrdersOfAnotherProcess(t *testing.T) {
 	s := storetest.Open(t)
 	other := again(t, s)
 	order(t, s, admin, raleigh(0))
-	eventually(t, "in service", 5*time.Second, func() bool { return !free(t, other, raleigh(0)) })
+	eventually(t, "in service", func() bool { return !free(t, other, raleigh(0)) })
 	disconnect(t, s, admin, raleigh(0))
 	o := must[*tel.Order](t)(other.PlaceOrder(ctx, admin, orderOf(acme, raleigh(0))))
 	if o.State != tel.OrderComplete {

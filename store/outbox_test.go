@@ -125,7 +125,7 @@ func TestOutboxBackOrder(t *testing.T) {
 	o := must[*tel.Order](t)(s.PlaceOrder(ctx, admin, req))
 	s.Clock.Add(5 * time.Hour)
 	must[store.Swept](t)(s.Sweep(ctx))
-	eventually(t, "the back-order is filled", 5*time.Second, func() bool { return must[*tel.Order](t)(s.Order(ctx, admin, o.ID)).State == tel.OrderComplete })
+	eventually(t, "the back-order is filled", func() bool { return must[*tel.Order](t)(s.Order(ctx, admin, o.ID)).State == tel.OrderComplete })
 	list := deliveries(t, s, sub.ID)
 	same(t, "told", told(list), []tel.WebhookEvent{tel.WebhookOrderWaits, tel.WebhookOrderComplete})
 	same(t, "in JSON", told(deliveries(t, s, json.ID)), []tel.WebhookEvent{tel.WebhookOrderComplete})

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -35,6 +37,25 @@ func TestChangePassword(t *testing.T) {
 	}
 	code(t, s.ChangePassword(ctx, me, here.Token, newer, password), tel.CodeSlowDown)
 	checked(t, s.Store)
+}
+
+// Four passwords are hashed at once, for the memory it takes; the fifth waits.
+func TestHashingWaitsItsTurn(t *testing.T) {
+	s := storetest.Open(t)
+	person(t, s, "ada@acme.example", tel.RoleMember, acme)
+	s.TakeHashing(3)
+	must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, store.Caller{}))
+	s.TakeHashing(1)
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.SignIn(short, "ada@acme.example", password, store.Caller{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if _, err := s.SignIn(short, "nobody@acme.example", password, store.Caller{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	s.FreeHashing()
+	must[*store.Session](t)(s.SignIn(ctx, "ada@acme.example", password, store.Caller{}))
 }
 
 func TestResetLink(t *testing.T) {

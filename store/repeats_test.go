@@ -71,10 +71,7 @@ func TestRepeatedAtOnce(t *testing.T) {
 	s := storetest.Open(t)
 	ids := map[string]int{}
 	var mu sync.Mutex
-	release := make(chan struct{})
-	<-s.Hold(release)
-	time.AfterFunc(50*time.Millisecond, func() { close(release) })
-	parallel(50, func(int) {
+	together(t, s, 50, func(int) {
 		got, err := s.Reserve(ctx, member, marked(ask(acme, raleigh(1), raleigh(2)), time.Minute))
 		if err != nil {
 			t.Error(err)

@@ -75,10 +75,7 @@ func TestTheLastStayInARace(t *testing.T) {
 		for way, fn := range ways {
 			back()
 			var done atomic.Int32
-			hold := make(chan struct{})
-			<-s.Hold(hold) // so that both are judged in one transaction
-			time.AfterFunc(5*time.Millisecond, func() { close(hold) })
-			parallel(2, func(i int) {
+			together(t, s, 2, func(i int) {
 				if fn(i) == nil {
 					done.Add(1)
 				}

@@ -159,7 +159,7 @@ func answersWithin(t *testing.T, node *store.Store, tn tel.Number, most time.Dur
 		t.Fatalf("a change is not answered within %v", most)
 	}
 	must[store.Listed](t)(node.List(limit, admin, store.ListQuery{}))
-	eventually(t, "the TN is off the shelf", most, func() bool { return !free(t, node, tn) })
+	eventually(t, "the TN is off the shelf", func() bool { return !free(t, node, tn) })
 	t.Logf("all was answered after %v", time.Since(began).Round(time.Millisecond))
 }
 

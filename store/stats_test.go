@@ -142,21 +142,13 @@ func TestWatchOfChangesThatRanAlone(t *testing.T) {
 			}
 		},
 	}})
-	release := make(chan struct{})
-	<-s.Hold(release)
-	var all sync.WaitGroup
-	for i := range 3 {
-		all.Go(func() {
-			if i == 1 {
-				s.FailAfterWriting(acme)
-			} else if err := s.CreateAccount(ctx, operator, tel.Account{ID: acme + tel.AccountID(i), Name: ref(i), Policy: tel.DefaultPolicy(), Limits: tel.DefaultLimits()}); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	eventually(t, "three wait", 10*time.Second, func() bool { return s.Waiting() == 3 })
-	close(release)
-	all.Wait()
+	together(t, s, 3, func(i int) {
+		if i == 1 {
+			s.FailAfterWriting(acme)
+		} else if err := s.CreateAccount(ctx, operator, tel.Account{ID: acme + tel.AccountID(i), Name: ref(i), Policy: tel.DefaultPolicy(), Limits: tel.DefaultLimits()}); err != nil {
+			t.Error(err)
+		}
+	})
 	mu.Lock()
 	defer mu.Unlock()
 	told := map[store.Turn]int{}
@@ -190,7 +182,7 @@ func TestReady(t *testing.T) {
 		t.Error(e)
 	}
 	goOn()
-	eventually(t, "ready", 20*time.Second, func() bool { return s.Ready(ctx) == nil })
+	eventually(t, "ready", func() bool { return s.Ready(ctx) == nil })
 	bare := must[*store.Store](t)(store.Open(ctx, store.Config{DB: s.Path, Now: s.Clock.Now, NoShelf: true}))
 	defer bare.Close()
 	if e := code(t, bare.Ready(ctx), tel.CodeBusy); !strings.Contains(e.Message, "not loaded") {
@@ -223,5 +215,5 @@ func TestPostgresReady(t *testing.T) {
 	if err := p.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "ready", 20*time.Second, func() bool { return s.Ready(ctx) == nil })
+	eventually(t, "ready", func() bool { return s.Ready(ctx) == nil })
 }

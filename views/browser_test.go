@@ -148,9 +148,9 @@ func TestBrowser(t *testing.T) {
 	st := &stage{mine: map[tel.Number]time.Time{}, gone: map[tel.Number]bool{}, listen: map[chan string]bool{}}
 	server := httptest.NewServer(st)
 	defer server.CloseClientConnections()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1440, 900),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1440, 900), chromedp.WSURLReadTimeout(time.Minute),
 		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true))
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
 	defer stop()
@@ -179,7 +179,7 @@ func TestBrowser(t *testing.T) {
 	}
 	holds := func(what, js string) {
 		t.Helper()
-		for range 60 {
+		for range 200 {
 			if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+js+")")); err == nil && ok {
 				return
 			}
@@ -210,15 +210,15 @@ func TestBrowser(t *testing.T) {
 		t.Errorf("one row's button sent %q", st.posts)
 	}
 	st.gone[tel.NewNumber(919, 555, 4201)] = true
-	st.mine[tel.NewNumber(919, 555, 142)] = time.Now().Add(4 * time.Second)
+	st.mine[tel.NewNumber(919, 555, 142)] = time.Now().Add(8 * time.Second)
 	st.mu.Unlock()
 
 	st.say("shelf")
 	st.say("reservations")
 	holds("somebody took it", `document.querySelector('#tn-9195554201').dataset.state === 'gone' && document.querySelector('#sel-9195557042').checked`)
+	holds("the toast is still there", `document.querySelector('.toast')`)
 	holds("mine from elsewhere", `document.querySelector('#tn-9195550142').dataset.state === 'mine' && document.querySelectorAll('#mine li').length === 2`)
 	holds("the count follows", `document.querySelector('#bulk [data-selected]').textContent === '1'`)
-	holds("the toast is still there", `document.querySelector('.toast')`)
 	holds("time runs out and the row is free", `document.querySelector('#tn-9195550142').dataset.state === 'free' && document.querySelectorAll('#mine li').length === 1`)
 
 	do(`document.querySelector('#pager-more').click()`)

@@ -26,7 +26,7 @@ import (
 
 // patience is how long a browser test waits for what must come. It is long: another
 // test may have the processor.
-const patience = 15 * time.Second
+const patience = 45 * time.Second
 
 // needTool finds a program that a test cannot do without. The test is skipped where it
 // is missing, saying how to get it; with TNRESERVE_NO_SKIP=1 it fails.

@@ -62,10 +62,12 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 	}
 	clientAt := clientGallery(s)
 	ordered, waiting := orderGallery(s)
+	hook, _, sent := (&walker{site: s}).webhook(storetest.Acme)
+	hooks := "/accounts/9500001/webhooks"
 	search, lookup := "/search?contains=777&order=asc", "/lookup?q=9195552777"
 	return s, map[string][]view{
 		"nobody": {
-			{"sign-in", "/sign-in"}, {"signed-out", "/sign-in?out=1"}, {"link-over", "/enter/nothing"}, {"api-docs", "/api-docs"},
+			{"sign-in", "/sign-in"}, {"signed-out", "/sign-in?out=1"}, {"link", "/enter/" + s.link("acme-member", true)}, {"link-over", "/enter/nothing"}, {"api-docs", "/api-docs"},
 		},
 		"operator": {
 			{"accounts", "/accounts"}, {"account", "/accounts/9500001"}, {"account-off", "/accounts/9500003"}, {"switch-off", "/accounts/9500001/switch-off"},
@@ -75,8 +77,10 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 			{"reservation", "/reservations/" + many}, {"lookup", lookup}, {"lookup-unknown", "/lookup?q=3125550000"}, {"missing", "/accounts/1"},
 			{"orders", "/orders"}, {"order", "/orders/" + ordered}, {"numbers", "/numbers"},
 		},
-		"support-all":  {{"lookup", "/lookup"}, {"lookup-tn", lookup}, {"lookup-id", "/lookup?q=" + many}, {"lookup-past", "/lookup?q=9842000151"}, {"reservation", "/reservations/" + one}},
-		"acme-support": {{"lookup-tn", lookup}, {"lookup-other", "/lookup?q=2125554777"}, {"lookup-wrong", "/lookup?q=nonsense"}},
+		"support-all": {{"lookup", "/lookup"}, {"lookup-tn", lookup}, {"lookup-id", "/lookup?q=" + many}, {"lookup-past", "/lookup?q=9842000151"}, {"reservation", "/reservations/" + one},
+			{"order", "/orders/" + ordered}, {"account", "/accounts/9500001"}},
+		"acme-support": {{"lookup-tn", lookup}, {"lookup-other", "/lookup?q=2125554777"}, {"lookup-wrong", "/lookup?q=nonsense"},
+			{"order", "/orders/" + ordered}, {"account", "/accounts/9500001"}, {"settings", "/settings"}},
 		"acme-admin": {
 			{"search", "/search?order=asc"}, {"search-77", search}, {"search-none", "/search?contains=999999&npa=919"}, {"search-wrong", "/search?npa=111&ends=1234567890123"},
 			{"reservations", "/reservations"}, {"reservations-none", "/reservations?q=nothing"}, {"ended", "/reservations?show=ended"}, {"reservation", "/reservations/" + one},
@@ -86,9 +90,11 @@ func gallery(t *testing.T) (*site, map[string][]view) {
 			{"orders", "/orders"}, {"orders-wrong", "/orders?tn=5&from=x"}, {"order", "/orders/" + ordered}, {"order-waits", "/orders/" + waiting}, {"order-new", "/orders/new?reservation=" + many},
 			{"numbers", "/numbers"}, {"numbers-aging", "/numbers?status=aging"}, {"disconnect", "/numbers/disconnect?tn=9842000600&tn=9842000601"}, {"take-back", "/orders/new?tn=9842000602"},
 			{"lookup-service", "/lookup?q=9842000602"}, {"api-docs", "/api-docs"},
+			{"webhooks", hooks}, {"webhook", hooks + "/" + hook}, {"webhook-delivery", hooks + "/" + hook + "/deliveries/" + sent}, {"webhook-rotate", hooks + "/" + hook + "/rotate"}, {"webhook-delete", hooks + "/" + hook + "/delete"},
 		},
 		"initech-admin": {{"search-off", search}, {"reservations-empty", "/reservations"}, {"account-off", "/accounts/9500003"}},
-		"acme-member":   {{"search", search}, {"reservations", "/reservations"}, {"lookup-tn", lookup}, {"lookup-id", "/lookup?q=" + one}, {"forbidden", "/accounts"}},
+		"acme-member": {{"search", search}, {"reservations", "/reservations"}, {"lookup-tn", lookup}, {"lookup-id", "/lookup?q=" + one}, {"forbidden", "/accounts"},
+			{"orders", "/orders"}, {"order", "/orders/" + ordered}, {"order-new", "/orders/new?reservation=" + many}, {"settings", "/settings"}},
 	}
 }
 
@@ -109,6 +115,9 @@ func everyPage(t *testing.T, browser context.Context) {
 				b.size(1440, 900)
 				b.goTo(v.path)
 				b.look(v, pictures, role)
+			}
+			if role == "nobody" {
+				b.look(view{"set-up", firstPage(b)}, pictures, role)
 			}
 			if role == "operator" {
 				b.size(1440, 900)
@@ -149,6 +158,21 @@ func everyPage(t *testing.T, browser context.Context) {
 			}
 		})
 	}
+}
+
+// firstPage opens what the first operator of an installation sees.
+func firstPage(b *tab) (path string) {
+	b.t.Helper()
+	s := serve(b.t, storetest.Empty(b.t, store.Config{}), "")
+	token, err := s.NewSetupLink(context.Background())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	path = "/setup/" + token
+	b.size(1440, 900)
+	b.must(chromedp.Navigate(s.URL + path))
+	b.holds("the form", `document.querySelector('form[action^="/setup/"]')`)
+	return path
 }
 
 // inSpanish looks at pages whose words are longer in another language.

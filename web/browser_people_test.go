@@ -138,7 +138,7 @@ func peoplePages(t *testing.T, browser context.Context) {
 		b.click("#factor-confirm")
 		b.holds("the codes", `document.querySelector('#recovery')`)
 		b.click("#codes-kept")
-		b.holds("the settings", at("/settings"))
+		b.holds("the settings", at("/settings")+` && document.querySelector('#my-zone')`)
 		b.js(`document.querySelector('#my-zone').value = 'Asia/Kolkata'`)
 		b.click("#settings-save")
 		b.holds("times are there", `document.documentElement.dataset.zone === 'Asia/Kolkata' && /(8|20):30/.test(document.querySelector('#sessions time').textContent)`)

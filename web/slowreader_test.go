@@ -53,7 +53,7 @@ func TestStuckReadersKeepNoPlace(t *testing.T) {
 		go search(w)
 		select {
 		case <-w.writing:
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("a search waits for readers who take nothing")
 		}
 	}

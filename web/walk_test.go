@@ -720,6 +720,9 @@ func (w *walker) ask(name string, v *visitor, st step, to target, want int) *ans
 	}
 	w.upkeep(name, a)
 	v.forgetFlash()
+	if a.status == http.StatusSeeOther && v.who == "operator" {
+		w.imported(st, to)
+	}
 	if noted := st.noted && platform(v.who); w.version() != version && !noted {
 		if reads && !st.loud {
 			w.t.Errorf("%s: this wrote to the database; the last event is %s", name, w.one(`SELECT kind FROM event ORDER BY seq DESC LIMIT 1`))
@@ -729,6 +732,15 @@ func (w *walker) ask(name string, v *visitor, st step, to target, want int) *ans
 		w.settle()
 	}
 	return a
+}
+
+// imported waits for the import that a request has begun, so that the next one does not
+// find it under way.
+func (w *walker) imported(st step, to target) {
+	w.t.Helper()
+	if page, ok := strings.CutSuffix(st.path(to), "/confirm"); ok && strings.HasPrefix(page, "/inventory") {
+		waitFor(w.t, "the import", func() bool { return !strings.Contains(w.operator.get(page).text("h2"), "Importing") })
+	}
 }
 
 // upkeep is what holds for every answer.

@@ -77,7 +77,7 @@ func TestDemo(t *testing.T) {
 	if tns < 1_000_000 || states < 20 || cities < 35 || outstanding < 38 || ended < 3 {
 		t.Errorf("%d TNs, %d states, %d cities, %d outstanding, %d ended", tns, states, cities, outstanding, ended)
 	}
-	if filled > 10*time.Second {
+	if filled > time.Minute {
 		t.Errorf("filled in %v", filled)
 	}
 	doesBusiness(t, s)
@@ -227,7 +227,7 @@ func TestServeDemo(t *testing.T) {
 		if len(s.lines) != 2+len(demoPeople) || !strings.Contains(s.lines[1], "sign in as operator:") || !strings.Contains(s.lines[1], s.url+"/enter/") {
 			t.Errorf("%q", s.lines)
 		}
-		if took > 10*time.Second {
+		if took > time.Minute {
 			t.Errorf("%s: open for work after %v", what, took)
 		}
 		t.Logf("%s: open for work after %v", what, took.Round(time.Millisecond))

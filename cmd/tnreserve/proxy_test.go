@@ -38,11 +38,13 @@ const (
 	trustThem = "127.0.0.1/32"
 	// ourAddress is where the people of these tests come from: the proxy's is another.
 	ourAddress = "127.0.0.7"
+	// proxyAddress is where the proxy listens and nothing else picks a port.
+	proxyAddress = "127.0.0.9"
 )
 
 func TestDeployNginx(t *testing.T) {
 	inFront(t, "nginx", func(dir, conf, port, upstream, cert, key string) []string {
-		conf = strings.NewReplacer("\tlisten [::]:443 ssl http2;\n", "", "listen 443 ", "listen 127.0.0.1:"+port+" ", "127.0.0.1:8080", upstream,
+		conf = strings.NewReplacer("\tlisten [::]:443 ssl http2;\n", "", "listen 443 ", "listen "+proxyAddress+":"+port+" ", "127.0.0.1:8080", upstream,
 			"/etc/ssl/numbers.example.com.pem", cert, "/etc/ssl/private/numbers.example.com.key", key).Replace(conf)
 		user := ""
 		if os.Getuid() == 0 {
@@ -63,7 +65,7 @@ http {
 
 func TestDeployCaddy(t *testing.T) {
 	inFront(t, "caddy", func(dir, conf, port, upstream, cert, key string) []string {
-		conf = strings.NewReplacer("numbers.example.com {\n", "numbers.example.com:"+port+" {\n\tbind 127.0.0.1\n\ttls "+cert+" "+key+"\n", "127.0.0.1:8080", upstream).Replace(conf)
+		conf = strings.NewReplacer("numbers.example.com {\n", "numbers.example.com:"+port+" {\n\tbind "+proxyAddress+"\n\ttls "+cert+" "+key+"\n", "127.0.0.1:8080", upstream).Replace(conf)
 		conf = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + conf
 		return []string{"run", "--adapter", "caddyfile", "--config", write(t, filepath.Join(dir, "Caddyfile"), conf)}
 	}, "Caddyfile")
@@ -82,14 +84,14 @@ func inFront(t *testing.T, program string, adapt func(dir, conf, port, upstream,
 	roots, cert, key := certificate(t, dir)
 	port := freePort(t)
 	cmd := exec.CommandContext(t.Context(), command, adapt(dir, deployed(t)[file], port, socket.Addr().String(), cert, key)...)
-	startProxy(t, cmd, dir, "127.0.0.1:"+port)
+	startProxy(t, cmd, dir, proxyAddress+":"+port)
 
 	db := proxiedDB(t)
 	s := serveOnSocket(t, db, socket)
 	out := &outside{t: t, transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ourAddress)}}
-			return d.DialContext(ctx, "tcp", "127.0.0.1:"+port)
+			return d.DialContext(ctx, "tcp", proxyAddress+":"+port)
 		},
 		TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true,
 	}}
@@ -125,7 +127,7 @@ func write(t *testing.T, file, text string) string {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", proxyAddress+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,21 +315,21 @@ func (o *outside) live(c *http.Client) {
 			heard <- lines.Text()
 		}
 	}()
-	awaitLine(o.t, heard, ": hello", 5*time.Second)
+	awaitLine(o.t, heard, ": hello")
 	for line := range 3 {
 		began := time.Now()
 		if res := o.reserve(c, line); res.StatusCode != http.StatusSeeOther {
 			o.t.Fatal(res.Status)
 		}
-		awaitLine(o.t, heard, "event: ", 5*time.Second)
+		awaitLine(o.t, heard, "event: ")
 		o.t.Logf("heard of a reservation %v after asking for it", time.Since(began).Round(time.Millisecond))
-		awaitLine(o.t, heard, "data: ", time.Second)
+		awaitLine(o.t, heard, "data: ")
 	}
 }
 
-func awaitLine(t *testing.T, lines <-chan string, start string, within time.Duration) {
+func awaitLine(t *testing.T, lines <-chan string, start string) {
 	t.Helper()
-	late := time.After(within)
+	late := time.After(15 * time.Second)
 	for {
 		select {
 		case line := <-lines:
@@ -438,8 +440,9 @@ func (o *outside) restarts(s *served, next func() *served) {
 				if res := o.reserve(c, int(line.Add(1)%9000)); res.StatusCode != http.StatusSeeOther {
 					o.t.Error(res.Status)
 				}
-				if res, _ := o.asks(c, http.MethodGet, "/search?npa=919&seed=1", "", nil); res.StatusCode != http.StatusOK {
-					o.t.Error(res.Status)
+				// A busy machine says so, with a server that ends or without.
+				if res, page := o.asks(c, http.MethodGet, "/search?npa=919&seed=1", "", nil); res.StatusCode != http.StatusOK && !strings.Contains(page, "Many people are searching") {
+					o.t.Error(res.Status, page)
 				}
 				answered.Add(2)
 			}

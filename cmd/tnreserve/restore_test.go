@@ -18,9 +18,7 @@ import (
 // The drill: a backup under load, more load, kill -9, restore. What was acknowledged
 // before the backup began is there, and nothing is broken.
 func TestBackupKillRestore(t *testing.T) {
-	db := newDB(t)
-	must(t, "import", "--db", db, writeFile(t, "npa,nxx\n919,247\n"))
-	must(t, "account", "set", "--db", db, "--id", "9500012", "--max-held", "10000")
+	db := reserversDB(t)
 	load := startReserving(t, db)
 	load.await(t, 150)
 	before := load.acknowledged()

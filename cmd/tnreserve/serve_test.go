@@ -173,9 +173,7 @@ func TestReachable(t *testing.T) {
 
 // What was acknowledged is there after a kill -9.
 func TestKilledServerKeepsReservations(t *testing.T) {
-	db := newDB(t)
-	must(t, "import", "--db", db, writeFile(t, "npa,nxx\n919,247\n"))
-	must(t, "account", "set", "--db", db, "--id", "9500012", "--max-held", "10000")
+	db := reserversDB(t)
 	must(t, "webhook", "create", "--db", db, "--account", "9500012", "--url", "https://example.com/in")
 	acknowledged := map[string]bool{}
 	for range 3 {
@@ -231,6 +229,17 @@ func inOutbox(t *testing.T, s *store.Store, acknowledged map[string]bool) {
 	}
 }
 
+// reserversDB has more TNs than a process reserves before it is killed.
+func reserversDB(t *testing.T) string {
+	t.Helper()
+	db := newDB(t)
+	must(t, "import", "--db", db, writeFile(t, exchanges(reserversTNs/10_000)))
+	must(t, "account", "set", "--db", db, "--id", "9500012", "--max-held", fmt.Sprint(reserversTNs))
+	return db
+}
+
+const reserversTNs = 200_000
+
 // killedWhileReserving kills a process that reserves after it has acknowledged some.
 func killedWhileReserving(t *testing.T, db string, after int) map[string]bool {
 	t.Helper()
@@ -275,8 +284,8 @@ func reserveUntilKilled(db string) {
 	var all sync.WaitGroup
 	for worker := range 16 {
 		all.Go(func() {
-			for line := worker; line < 10_000; line += 16 {
-				got, err := s.Reserve(ctx, console, tel.ReserveRequest{Account: 9500012, TNs: []tel.Number{tel.NewNumber(919, 247, line)}})
+			for i := worker; i < reserversTNs; i += 16 {
+				got, err := s.Reserve(ctx, console, tel.ReserveRequest{Account: 9500012, TNs: []tel.Number{tel.NewNumber(201, 220+i/10_000, i%10_000)}})
 				if err == nil {
 					os.Stdout.WriteString(got.Reservation.ID + "\n")
 				}

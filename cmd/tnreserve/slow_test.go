@@ -18,7 +18,7 @@ func TestSlowClients(t *testing.T) {
 	defer cancel()
 	s := serveProcess(t, 0, serveCmd(ctx, db, "--connections-per-addr", "2000"))
 	s.awaitHealth(t)
-	before := medianAnswer(t, s.url)
+	before := slowestAnswer(t, s.url)
 
 	slow := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	conns := make([]net.Conn, 0, 1000)
@@ -33,7 +33,7 @@ func TestSlowClients(t *testing.T) {
 		}
 		conns = append(conns, c)
 	}
-	during := medianAnswer(t, s.url)
+	during := slowestAnswer(t, s.url)
 	for i, c := range conns {
 		if err := c.SetReadDeadline(time.Now().Add(15 * time.Second)); err != nil {
 			t.Fatal(err)
@@ -43,27 +43,32 @@ func TestSlowClients(t *testing.T) {
 		}
 	}
 	// The machine may be busy with something else at one of these times.
-	if quiet := max(before, medianAnswer(t, s.url)); during > 10*quiet+20*time.Millisecond {
+	if quiet := max(before, slowestAnswer(t, s.url)); during > 4*quiet+20*time.Millisecond {
 		t.Errorf("an answer took %s among slow clients and at most %s without them", during, quiet)
 	}
 	s.stop(t)
 }
 
-// medianAnswer is how long the sign-in page takes, the median of 50.
-func medianAnswer(t *testing.T, url string) time.Duration {
+// slowestAnswer is how long the sign-in page takes: the slowest but one of 50, in the best
+// of five rounds, which others delayed least.
+func slowestAnswer(t *testing.T, url string) time.Duration {
 	t.Helper()
 	client := &http.Client{Timeout: 5 * time.Second}
-	var took []time.Duration
-	for range 50 {
-		start := time.Now()
-		res, err := client.Get(url + "/sign-in")
-		if err != nil {
-			t.Fatal(err)
+	best := time.Hour
+	for range 5 {
+		var took []time.Duration
+		for range 50 {
+			start := time.Now()
+			res, err := client.Get(url + "/sign-in")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+			took = append(took, time.Since(start))
 		}
-		_, _ = io.Copy(io.Discard, res.Body)
-		_ = res.Body.Close()
-		took = append(took, time.Since(start))
+		slices.Sort(took)
+		best = min(best, took[len(took)-2])
 	}
-	slices.Sort(took)
-	return took[len(took)/2]
+	return best
 }

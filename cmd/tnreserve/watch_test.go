@@ -233,7 +233,7 @@ func TestWatched(t *testing.T) {
 	}
 	const traceID, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	secrets := []string{client.Password, client.Key, password, strings.TrimPrefix(basic()[1], "Basic ")}
-	tns := []string{"9192470101", "919-247-0101", "919%2D247", "9192470102", "2470103", "919 247"}
+	tns := []string{"9192470101", "919-247-0101", "919%2D247", "9192470102", "9192470103", "919 247"}
 
 	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
 	h.ask(browser, 401, "POST", "/sign-in?sEcReT0=1", url.Values{"email": {"sEcReT1@x.example"}, "password": {"sEcReT2"}}.Encode(), form...)
@@ -435,8 +435,8 @@ func TestDrainDelay(t *testing.T) {
 	if text, header := h.ask(fresh, 200, "GET", "/readyz", ""); strings.TrimSpace(text) != `{"ready":true}` || header.Get("Content-Type") != "application/json" {
 		t.Error(text, header)
 	}
-	h.stop()
 	asked := time.Now()
+	h.stop()
 	for leaving := false; !leaving; {
 		answer, err := fresh.Get(h.url + "/readyz")
 		if err != nil {

@@ -105,10 +105,10 @@ func TestServeWebhooks(t *testing.T) {
 	s = serveProcess(t, 1, serveCmd(t.Context(), db, "--allow-private-webhooks"))
 	select {
 	case body := <-had:
-		if !strings.Contains(body, `"event_type":"webhook.test"`) || !strings.Contains(body, `"attempt":2`) {
+		if !strings.Contains(body, `"event_type":"webhook.test"`) || !strings.Contains(body, `"attempt":2`) && !strings.Contains(body, `"attempt":3`) {
 			t.Error(body)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("nothing was sent")
 	}
 	s.stop(t)

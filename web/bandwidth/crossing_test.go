@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -252,6 +253,33 @@ func globexRows(d *door) string {
 		rows.Close()
 	}
 	return text
+}
+
+var id = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+// Mass assignment: elements that a body does not have change nothing.
+func TestExtraElementsChangeNothing(t *testing.T) {
+	play := func(more string) string {
+		d := open(t)
+		list := func(tn string) string {
+			return `<TelephoneNumberList><TelephoneNumber>` + tn + `</TelephoneNumber></TelephoneNumberList>` + more
+		}
+		for _, c := range [][2]string{
+			{"/tnreservation", `<Reservation><ReservedTn>9195552000</ReservedTn>` + more + `</Reservation>`},
+			{"/orders", `<Order><ExistingTelephoneNumberOrderType>` + list("9195552001") + `</ExistingTelephoneNumberOrderType>` + more + `</Order>`},
+			{"/disconnects", `<DisconnectTelephoneNumberOrder><DisconnectTelephoneNumberOrderType>` + list("9195552001") + `</DisconnectTelephoneNumberOrderType>` + more + `</DisconnectTelephoneNumberOrder>`},
+		} {
+			d.want(201, "globex-admin", "POST", "/api/accounts/9500002"+c[0], c[1])
+		}
+		return id.ReplaceAllString(globexRows(d), "{id}")
+	}
+	const other = "11111111-2222-4333-8444-555555555555"
+	alone := play("")
+	if more := play(`<AccountId>9500001</AccountId><accountId>9500001</accountId><ReservationId>` + other + `</ReservationId><OrderId>` + other + `</OrderId><id>` + other + `</id><Status>EXPIRED</Status><OrderStatus>FAILED</OrderStatus>` +
+		`<ReservationExpires>1</ReservationExpires><ExpiresAt>9999999999999999</ExpiresAt><CreatedByUser>eve</CreatedByUser><UserId>eve</UserId><OrderCreateDate>2000-01-01T00:00:00.000Z</OrderCreateDate>` +
+		`<CompletedQuantity>99</CompletedQuantity><Role>operator</Role><MaxHeld>999999</MaxHeld>`); more != alone {
+		t.Errorf("more elements have done something:\n%s\n%s", alone, more)
+	}
 }
 
 // What a GET answers may be anything; what it leaves behind is nothing.

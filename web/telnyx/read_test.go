@@ -103,8 +103,7 @@ func hostile() map[string]string {
 	}
 }
 
-// Each is refused in 50 ms (more under the race detector) and 20 MiB, and the reason is
-// not the parser's.
+// Each is refused in no time and 20 MiB, and the reason is not the parser's.
 func TestHostileJSON(t *testing.T) {
 	d := open(t)
 	for name, body := range hostile() {
@@ -123,7 +122,7 @@ func TestHostileJSON(t *testing.T) {
 				t.Errorf("%s: %d %.300s", name, w.Code, w.Body)
 			}
 		}
-		if best > slowdown*50*time.Millisecond || least > 20<<20 {
+		if best > noTime || least > 20<<20 {
 			t.Errorf("%s took %s and %d KiB", name, best, least>>10)
 		}
 	}
@@ -155,7 +154,7 @@ func TestHostileQueries(t *testing.T) {
 				t.Errorf("%s: %d %.300s", name, a.Code, a.Body)
 			}
 		}
-		if best > slowdown*50*time.Millisecond {
+		if best > noTime {
 			t.Errorf("%s took %s", name, best)
 		}
 	}
