@@ -16,8 +16,10 @@
 // pauses at once. A paused endpoint loses nothing for 30 days: what happens meanwhile
 // waits with the rest, and goes out when a person resumes it.
 //
-// A slow endpoint delays nobody else: each has a few places of its own, one that fails
-// has one, and those of an account and of all failing ones together are bounded.
+// A slow endpoint delays nobody else: one that answers quickly has a few places of its
+// own and any other one. Those of an account are bounded, and so are, in an account and
+// together, those of the endpoints that fail or took over a second for an answer within
+// the last minute.
 //
 // # What is sent
 //
