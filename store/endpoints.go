@@ -375,6 +375,6 @@ func (s *Store) SetExpiringNotice(ctx context.Context, actor tel.Actor, id tel.A
 		}
 		t.event(tel.EventPolicy, id, 0, tel.Facts{Subject: "expiring notice", Before: a.ExpiringNotice, After: notice})
 		a.ExpiringNotice = notice
-		return nil
+		return t.warnFrom(id, t.now.Add(notice))
 	})
 }

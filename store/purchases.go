@@ -368,6 +368,9 @@ func (t *tx) leaveCheckout(p *purchaseRow) error {
 		if err := t.writePause(p.Reservation, tel.EventResumed); err != nil {
 			return err
 		}
+		if err := t.warnFrom(p.Reservation.Account, p.Reservation.ExpiresAt); err != nil {
+			return err
+		}
 	}
 	_, err := t.exec(`UPDATE purchase SET paying = $1 WHERE id = $2`, false, p.ID)
 	return err

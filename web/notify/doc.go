@@ -42,8 +42,9 @@
 //     held_phone_numbers those that are held after it (none: it is over),
 //     reason is why it was cancelled, number_order_id the order that took the numbers.
 //   - number_reservation.expiring comes once per expiry, as long before as the account
-//     has it set, and again after an extension. A hold that is made or extended to run
-//     out sooner than that is not warned of: that event says when it runs out.
+//     has it set, and again when it was extended, or its clock stood for a payment, which
+//     moves the expiry. A hold that is made or extended to run out sooner than that is not
+//     warned of: that event says when it runs out.
 //   - webhook.test is what a person asks for.
 //
 // A delivery names at most 250 numbers in each list, so that none is larger than about
