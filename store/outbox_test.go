@@ -539,8 +539,16 @@ func TestExpiringNoticeInAPause(t *testing.T) {
 	sweep(0)
 	ends := map[string]time.Time{}
 	for _, d := range deliveries(t, s, e.ID) {
-		then := must[*store.Told](t)(s.Told(ctx, sender, d)).Reservation
-		ends[d.ReservationID] = then.ExpiresAt
+		then := must[*store.Told](t)(s.Told(ctx, sender, d))
+		r := then.Reservation
+		ends[r.ID] = r.ExpiresAt
+		want := tel.StateSubmitted
+		if r.ExpiresAt.Equal(storetest.Start.Add(4*time.Hour + 5*time.Minute)) {
+			want = tel.StateLive
+		}
+		if limit := r.ExpiresAt.Add(8 * time.Hour); r.StateAt(then.Event.At) != want || !r.LimitAt.Equal(limit) {
+			t.Errorf("told as %s with the limit %v, not %v", r.StateAt(then.Event.At), r.LimitAt, limit)
+		}
 	}
 	for _, r := range []*tel.Reservation{stands, goesOn} {
 		if is := must[*tel.Reservation](t)(s.Reservation(ctx, admin, r.ID)); !ends[r.ID].Equal(is.ExpiresAt) {
