@@ -66,5 +66,6 @@
 // house, whoever asks. Redirects are not followed and no proxy is used; certificates are
 // verified. Of an answer 64 KiB are read, 16 KiB of headers, and 4 KiB kept for the
 // account's admins. What went wrong is told in our own words: a resolver's or a
-// network's would tell of the house.
+// network's would tell of the house; a name that leads inside and one that leads nowhere
+// are told alike.
 package notify

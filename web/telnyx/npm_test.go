@@ -1,7 +1,6 @@
 package telnyx_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,10 +13,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
 	"tnreserve/web/limit"
+	"tnreserve/web/notify"
 )
 
 // Telnyx's own client, from the folder npm: what each step demands is in client.js.
@@ -58,7 +58,7 @@ func TestTelnyxsOwnClient(t *testing.T) {
 	cmd.Dir = "npm"
 	cmd.Env = append(os.Environ(), "BASE="+whole.URL+"/v2", "LIMITED="+limited.URL+"/v2", "CUT=http://"+cutter.Addr().String()+"/v2", "CONTROL="+control.URL,
 		"ADMIN="+d.clients["acme-admin"].Key, "MEMBER="+d.clients["acme-member"].Key, "GLOBEX="+d.clients["globex-admin"].Key, "INITECH="+d.clients["initech-admin"].Key)
-	cmd.Env = append(cmd.Env, signedWebhook(d)...)
+	cmd.Env = append(cmd.Env, signedWebhook(t)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.HasSuffix(string(out), "done\n") {
 		t.Fatalf("%v\n%s", err, out)
@@ -75,24 +75,31 @@ func sixHundred(d *door) (ids []string) {
 	return ids
 }
 
-// signedWebhook is a message of now, signed with the installation's key.
-func signedWebhook(d *door) []string {
-	d.t.Helper()
-	body := `{"data":{"event_type":"number_reservation.created","id":"12ade33a-21c0-473b-b055-b3c836e1c292","record_type":"event","payload":{}},"meta":{"attempt":1}}`
-	at := fmt.Sprint(time.Now().Unix()) // the client looks at its own clock
-	signature, err := d.SignWebhook(ctx, root, []byte(at+"|"+body))
-	if err != nil {
-		d.t.Fatal(err)
+// signedWebhook is what a receiver gets of a reservation, byte for byte, and the key to
+// check it with.
+func signedWebhook(t *testing.T) []string {
+	d := open(t)
+	var hook []byte
+	to := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			hook, err = json.Marshal(map[string]any{"body": string(body), "headers": map[string]string{
+				"telnyx-timestamp": r.Header.Get("telnyx-timestamp"), "telnyx-signature-ed25519": r.Header.Get("telnyx-signature-ed25519"),
+			}})
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}))
+	defer to.Close()
+	if _, err := d.CreateEndpoint(ctx, root, tel.NewEndpoint{Account: storetest.Acme, URL: to.URL}); err != nil {
+		t.Fatal(err)
 	}
+	d.reserve(storetest.Acme, number("9195552000"))
+	notify.New(notify.Config{Store: d.Store.Store, AllowPrivate: true}).Pass(ctx)
 	key, err := d.WebhookPublicKey(ctx)
 	if err != nil {
-		d.t.Fatal(err)
-	}
-	hook, err := json.Marshal(map[string]any{"body": body, "headers": map[string]string{
-		"telnyx-timestamp": at, "telnyx-signature-ed25519": base64.StdEncoding.EncodeToString(signature),
-	}})
-	if err != nil {
-		d.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return []string{"WEBHOOK=" + string(hook), "PUBLIC_KEY=" + key}
 }
