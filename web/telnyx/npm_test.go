@@ -58,7 +58,7 @@ func TestTelnyxsOwnClient(t *testing.T) {
 	cmd.Dir = "npm"
 	cmd.Env = append(os.Environ(), "BASE="+whole.URL+"/v2", "LIMITED="+limited.URL+"/v2", "CUT=http://"+cutter.Addr().String()+"/v2", "CONTROL="+control.URL,
 		"ADMIN="+d.clients["acme-admin"].Key, "MEMBER="+d.clients["acme-member"].Key, "GLOBEX="+d.clients["globex-admin"].Key, "INITECH="+d.clients["initech-admin"].Key)
-	cmd.Env = append(cmd.Env, signedWebhook(t)...)
+	cmd.Env = append(cmd.Env, signedWebhook(d)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.HasSuffix(string(out), "done\n") {
 		t.Fatalf("%v\n%s", err, out)
@@ -75,10 +75,10 @@ func sixHundred(d *door) (ids []string) {
 	return ids
 }
 
-// signedWebhook is what a receiver gets of a reservation, byte for byte, and the key to
+// signedWebhook is a delivery that a receiver got, byte for byte, and the key to
 // check it with.
-func signedWebhook(t *testing.T) []string {
-	d := open(t)
+func signedWebhook(d *door) []string {
+	d.t.Helper()
 	var hook []byte
 	to := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -88,18 +88,24 @@ func signedWebhook(t *testing.T) []string {
 			}})
 		}
 		if err != nil {
-			t.Error(err)
+			d.t.Error(err)
 		}
 	}))
 	defer to.Close()
-	if _, err := d.CreateEndpoint(ctx, root, tel.NewEndpoint{Account: storetest.Acme, URL: to.URL}); err != nil {
-		t.Fatal(err)
+	e, err := d.CreateEndpoint(ctx, root, tel.NewEndpoint{Account: storetest.Acme, URL: to.URL})
+	if err != nil {
+		d.t.Fatal(err)
 	}
-	d.reserve(storetest.Acme, number("9195552000"))
+	if _, err := d.TestEndpoint(ctx, root, e.ID); err != nil {
+		d.t.Fatal(err)
+	}
 	notify.New(notify.Config{Store: d.Store.Store, AllowPrivate: true}).Pass(ctx)
+	if err := d.DeleteEndpoint(ctx, root, e.ID); err != nil {
+		d.t.Fatal(err)
+	}
 	key, err := d.WebhookPublicKey(ctx)
 	if err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	return []string{"WEBHOOK=" + string(hook), "PUBLIC_KEY=" + key}
 }
