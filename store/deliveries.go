@@ -94,6 +94,11 @@ func (s *Store) Delivery(ctx context.Context, actor tel.Actor, id string) (*tel.
 		a.Took = fromMicros(took)
 		return a, err
 	})
+	for i := range d.Tries {
+		if a := &d.Tries[i]; err == nil && d.Format == tel.FormatJSON {
+			a.Signature, err = s.signed(ctx, a.At, d.RequestBody(a.Number, a.URL))
+		}
+	}
 	return d, err
 }
 

@@ -153,15 +153,24 @@ func (t *tx) countEndpoints(a *accountRow) error {
 
 const endpointSQL = `SELECT ` + endpointColumns + ` FROM endpoint e JOIN account a ON a.id = e.account_id WHERE e.deleted_at IS NULL AND `
 
-// endpointWaitingSQL also counts what waits for it.
-const endpointWaitingSQL = `SELECT ` + endpointColumns + `, (SELECT COUNT(*) FROM delivery d WHERE d.endpoint_id = e.id AND d.state IN ('waiting', 'sending'))
+// endpointWaitingSQL also counts what waits for it and what it was given up.
+const endpointWaitingSQL = `SELECT ` + endpointColumns + `, (SELECT COUNT(*) FROM delivery d WHERE d.endpoint_id = e.id AND d.state IN ('waiting', 'sending')),
+	(SELECT COUNT(*) FROM delivery d WHERE d.endpoint_id = e.id AND d.state = 'failed')
 	FROM endpoint e JOIN account a ON a.id = e.account_id WHERE e.deleted_at IS NULL AND `
 
 func scanWaitingEndpoint(row scanner) (*tel.Endpoint, error) {
-	var waiting int
-	e, err := scanEndpoint(row, &waiting)
-	e.Waiting = waiting
+	var waiting, givenUp int
+	e, err := scanEndpoint(row, &waiting, &givenUp)
+	e.Waiting, e.GivenUp = waiting, givenUp
 	return e, err
+}
+
+// StoppedEndpoints counts an account's endpoints that were stopped and not by a person.
+func (s *Store) StoppedEndpoints(ctx context.Context, actor tel.Actor, account tel.AccountID) (n int, err error) {
+	if err := mayManageWebhooks(actor, account); err != nil {
+		return 0, err
+	}
+	return n, s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM endpoint WHERE account_id = $1 AND deleted_at IS NULL AND paused_because <> ''`, int64(account)).Scan(&n)
 }
 
 // Endpoints lists an account's, oldest first, its programs' subscriptions to a URL
@@ -375,6 +384,6 @@ func (s *Store) SetExpiringNotice(ctx context.Context, actor tel.Actor, id tel.A
 		}
 		t.event(tel.EventPolicy, id, 0, tel.Facts{Subject: "expiring notice", Before: a.ExpiringNotice, After: notice})
 		a.ExpiringNotice = notice
-		return nil
+		return t.warnFrom(id, t.now.Add(notice))
 	})
 }

@@ -143,7 +143,7 @@ func TestEndpointsOfOthers(t *testing.T) {
 			"what is due": func(a tel.Actor) error { return second(s.DeliveriesDue(ctx, a, id, 1)) },
 			"start":       func(a tel.Actor) error { return second(s.StartAttempt(ctx, a, delivery, "x")) },
 			"finish":      func(a tel.Actor) error { return s.FinishAttempt(ctx, a, delivery, tel.AttemptResult{}, 0) },
-			"sign":        func(a tel.Actor) error { return second(s.SignWebhook(ctx, a, nil)) },
+			"sign":        func(a tel.Actor) error { return second(s.SignWebhook(ctx, a, s.Now(), nil)) },
 		}
 	}
 	db := file(t, s.Path)

@@ -2,15 +2,18 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"tnreserve/store/tel"
 )
 
-// Notices before expiry. Up to which expiry an account was told stands in a row of its
-// own, so that nothing is told twice and a restart forgets nothing. A hold whose
-// expiry is set nearer than the notice, when it is made or extended, is not warned of:
-// the event that set it says when it runs out.
+// Notices before expiry, once for each expiry. Up to which one an account was told stands
+// in a row of its own, so that a restart forgets nothing; it goes back when the notice
+// becomes shorter or a clock that stood goes on. A hold whose expiry is set nearer than the
+// notice, when it is made or extended, is not warned of: the event that set it says when it
+// runs out. One whose clock stands is warned of with the latest end that it can have, and
+// again if it ends sooner.
 
 // expiringTold is how far an account was told: up to an expiry, and within that
 // instant up to a reservation.
@@ -40,8 +43,8 @@ func (s *Store) sweepExpiring(ctx context.Context) (total int, err error) {
 		return err
 	})
 	for _, id := range accounts {
-		for n := 1; err == nil && n > 0; total += n {
-			n, err = s.warnSome(ctx, id, notice[id])
+		for more, n := true, 0; err == nil && more; total += n {
+			n, more, err = s.warnSome(ctx, id, notice[id])
 		}
 	}
 	return total, err
@@ -51,26 +54,26 @@ func (s *Store) sweepExpiring(ctx context.Context) (total int, err error) {
 const soonSQL = `SELECT ` + reservationColumns + ` FROM reservation r WHERE r.account_id = $1 AND r.ended_at IS NULL AND r.expires_at >= $2 AND r.expires_at <= $3
 	AND (r.expires_at > $2 OR r.seq > $4) ORDER BY r.expires_at, r.seq LIMIT $5`
 
-// warnSome writes some notices of an account. The readers are asked first: an idle
-// server writes nothing.
-func (s *Store) warnSome(ctx context.Context, id tel.AccountID, notice time.Duration) (n int, err error) {
+// warnSome writes some notices of an account and tells how many, and whether there may be
+// more. The readers are asked first: an idle server writes nothing.
+func (s *Store) warnSome(ctx context.Context, id tel.AccountID, notice time.Duration) (n int, more bool, err error) {
 	now := s.Now()
 	told, err := toldSince(s.read.QueryRowContext(ctx, toldSQL, int64(id)), now)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	rows, err := s.read.QueryContext(ctx, soonSQL, int64(id), told.expires, micros(now.Add(notice)), told.reservation, 1)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if some, err := collect(rows, scanReservation); err != nil || len(some) == 0 {
-		return 0, err
+		return 0, false, err
 	}
 	err = s.change(ctx, tel.System("clock"), func(t *tx) (err error) {
-		n, err = t.warn(id)
+		n, more, err = t.warn(id)
 		return err
 	})
-	return n, err
+	return n, more, err
 }
 
 const toldSQL = `SELECT COALESCE(MAX(expires_at), 0), COALESCE(MAX(reservation), 0) FROM expiring_told WHERE account_id = $1`
@@ -84,30 +87,78 @@ func toldSince(row scanner, now time.Time) (told expiringTold, err error) {
 	return told, err
 }
 
-func (t *tx) warn(id tel.AccountID) (int, error) {
+func (t *tx) warn(id tel.AccountID) (n int, more bool, err error) {
 	a, err := t.account(id)
 	if err != nil || a.ExpiringNotice == 0 {
-		return 0, err
+		return 0, false, err
 	}
 	told, err := toldSince(t.row(toldSQL, int64(id)), t.now)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	rows, err := t.query(soonSQL, int64(id), told.expires, micros(t.now.Add(a.ExpiringNotice)), told.reservation, warnAtOnce)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	soon, err := collect(rows, scanReservation)
 	if err != nil || len(soon) == 0 {
-		return 0, err
+		return 0, false, err
+	}
+	expiries, err := t.expiriesOf(soon)
+	if err != nil {
+		return 0, false, err
 	}
 	for _, r := range soon {
-		if r.StateAt(t.now) == tel.StateLive {
+		if e := expiries[r.Seq]; !e.told.Equal(r.ExpiresAt) && r.ExpiresAt.Sub(e.set) >= a.ExpiringNotice {
 			t.event(tel.EventExpiring, id, r.Seq, tel.Facts{ExpiresAt: r.ExpiresAt.UnixMicro()})
+			n++
 		}
 	}
 	last := soon[len(soon)-1]
 	_, err = t.exec(`INSERT INTO expiring_told (account_id, expires_at, reservation) VALUES ($1, $2, $3)
 		ON CONFLICT (account_id) DO UPDATE SET expires_at = excluded.expires_at, reservation = excluded.reservation`, int64(id), micros(last.ExpiresAt), last.Seq)
-	return len(soon), err
+	return n, true, err
+}
+
+// expiries are what was told of a hold's end: when somebody last set it, and of which end
+// it was warned last.
+type expiries struct{ set, told time.Time }
+
+func (t *tx) expiriesOf(list []*tel.Reservation) (map[int64]expiries, error) {
+	var seqs []int64
+	for _, r := range list {
+		seqs = append(seqs, r.Seq)
+	}
+	out := map[int64]expiries{}
+	err := inBites(keys(seqs), func(in string, some []any) error {
+		rows, err := t.query(`SELECT reservation, at, CASE WHEN kind = 'reservation.expiring' THEN facts ELSE '' END FROM event
+			WHERE reservation <> 0 AND reservation `+in+` AND kind IN ('reservation.created', 'reservation.extended', 'reservation.expiring') ORDER BY seq`, some...)
+		return eachRow(rows, err, func(row scanner) error {
+			var seq int64
+			var at micros
+			var warned string
+			if err := row.Scan(&seq, &at, &warned); err != nil {
+				return err
+			}
+			of := out[seq]
+			var facts tel.Facts
+			if warned == "" {
+				of.set = time.Time(at)
+			} else if err := json.Unmarshal([]byte(warned), &facts); err != nil {
+				return err
+			} else {
+				of.told = time.UnixMicro(facts.ExpiresAt)
+			}
+			out[seq] = of
+			return nil
+		})
+	})
+	return out, err
+}
+
+// warnFrom looks again at what an account's holds run out from an instant on: some may end
+// there that it was not told of.
+func (t *tx) warnFrom(id tel.AccountID, from time.Time) error {
+	_, err := t.exec(`UPDATE expiring_told SET expires_at = $1, reservation = 0 WHERE account_id = $2 AND expires_at >= $1`, micros(from), int64(id))
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -443,7 +444,8 @@ func orderContent(req tel.OrderRequest) []byte {
 // for a day, without one as a repeat, under its customer order id for ever.
 // Disconnects have names of their own.
 func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
-	for _, by := range []struct {
+	const repeat = 1 // in the list: only while the order has its TNs
+	for i, by := range []struct {
 		name, where string
 		different   *tel.Error
 		since       micros
@@ -457,7 +459,7 @@ func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 		}
 		var seq int64
 		var before []byte
-		err := t.row(`SELECT seq, content FROM orders WHERE account_id = $1 AND `+by.where+` AND (kind = 'disconnect') = $3 AND created_at > $4 ORDER BY seq LIMIT 1`,
+		err := t.row(`SELECT seq, content FROM orders WHERE account_id = $1 AND `+by.where+` AND (kind = 'disconnect') = $3 AND created_at > $4 ORDER BY seq DESC LIMIT 1`,
 			int64(req.Account), by.name, req.Kind == tel.OrderKindDisconnect, by.since).Scan(&seq, &before)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -468,12 +470,34 @@ func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 			return nil, by.different
 		}
 		o, err := t.order(seq)
-		if o != nil {
-			o.Repeated = true
+		if err != nil {
+			return nil, err
 		}
-		return o, err
+		if i == repeat {
+			if stands, err := t.stands(o); !stands {
+				return nil, err
+			}
+		}
+		o.Repeated = true
+		return o, nil
 	}
 	return nil, nil
+}
+
+// stands tells whether what an order got is still in service with it.
+func (t *tx) stands(o *tel.Order) (bool, error) {
+	var tns []tel.Number
+	for _, l := range o.Completed {
+		tns = append(tns, l.TN)
+	}
+	left := len(tns)
+	err := inBites(keys(tns), func(in string, some []any) error {
+		var n int
+		err := t.row(`SELECT COUNT(*) FROM tn_state WHERE tn `+in+` AND state = 'in service' AND order_seq = $`+strconv.Itoa(len(some)+1), append(some, o.Seq)...).Scan(&n)
+		left -= n
+		return err
+	})
+	return err == nil && left == 0, err
 }
 
 // order reads one with its TNs inside the transaction.

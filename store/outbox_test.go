@@ -469,6 +469,95 @@ func TestExpiringNotice(t *testing.T) {
 	checked(t, s.Store)
 }
 
+// A notice that becomes shorter hides no end of a hold that it comes before, and nobody is
+// warned of one end twice, nor of one that was set nearer than the notice.
+func TestExpiringNoticeShorter(t *testing.T) {
+	s := storetest.Open(t)
+	endpoint(t, s, acme, tel.WebhookReservationExpiring)
+	sweep := func(want int, what string) {
+		t.Helper()
+		if n := must[store.Swept](t)(s.Sweep(ctx)).Warned; n != want {
+			t.Errorf("%s: %d told, not %d", what, n, want)
+		}
+	}
+	notice := func(d time.Duration) {
+		t.Helper()
+		if err := s.SetExpiringNotice(ctx, admin, acme, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	notice(4 * time.Hour)
+	reserve(t, s, admin, raleigh(0))
+	sweep(1, "as long before as it lasts")
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.Window = 2 * time.Hour })
+	short := reserve(t, s, admin, raleigh(1)) // until 2 h
+	sweep(0, "shorter than the notice, before the last that was told")
+	s.Clock.Add(time.Hour)
+	notice(time.Hour)
+	sweep(1, "the one that the longer notice did not tell")
+	r := reserve(t, s, admin, raleigh(2)) // until 3 h
+	s.Clock.Add(time.Hour)
+	sweep(1, "made since")
+	s.Clock.Add(time.Hour)
+	sweep(0, "told at the longer notice")
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.Window = 10 * time.Minute })
+	reserve(t, s, admin, raleigh(3))
+	s.Clock.Add(59 * time.Minute)
+	reserve(t, s, admin, raleigh(4)) // until 4 h 9 min: after all that was told
+	sweep(0, "shorter than the notice, after the last that was told")
+	for _, r := range []*tel.Reservation{short, r} {
+		if got := must[*tel.Reservation](t)(s.Reservation(ctx, admin, r.ID)); got.State != tel.StateExpired {
+			t.Errorf("%+v", got)
+		}
+	}
+	checked(t, s.Store)
+}
+
+// A clock that stands for a payment keeps nobody from being warned: with the latest end
+// that can be, and when it goes on with the one that is.
+func TestExpiringNoticeInAPause(t *testing.T) {
+	s := storetest.Open(t)
+	e := endpoint(t, s, acme, tel.WebhookReservationExpiring)
+	withCheckout(t, s)
+	sweep := func(want int) {
+		t.Helper()
+		if n := must[store.Swept](t)(s.Sweep(ctx)).Warned; n != want {
+			t.Errorf("%d told, not %d", n, want)
+		}
+	}
+	stands, goesOn := reserve(t, s, admin, raleigh(0)), reserve(t, s, admin, raleigh(1))
+	s.Clock.Add(4*time.Hour - 20*time.Minute)
+	accept(t, s, linkTo(t, s, admin, stands), tel.PurchasePaying)
+	token := linkTo(t, s, admin, goesOn)
+	accept(t, s, token, tel.PurchasePaying)
+	sweep(0)
+	s.Clock.Add(5 * time.Minute) // 30 before the latest end
+	sweep(2)
+	_, buyer := buyerAt(t, s, token)
+	must[*tel.Purchase](t)(s.LeaveCheckout(ctx, buyer))
+	sweep(1)
+	sweep(0)
+	ends := map[string]time.Time{}
+	for _, d := range deliveries(t, s, e.ID) {
+		then := must[*store.Told](t)(s.Told(ctx, sender, d))
+		r := then.Reservation
+		ends[r.ID] = r.ExpiresAt
+		want := tel.StateSubmitted
+		if r.ExpiresAt.Equal(storetest.Start.Add(4*time.Hour + 5*time.Minute)) {
+			want = tel.StateLive
+		}
+		if limit := r.ExpiresAt.Add(8 * time.Hour); r.StateAt(then.Event.At) != want || !r.LimitAt.Equal(limit) {
+			t.Errorf("told as %s with the limit %v, not %v", r.StateAt(then.Event.At), r.LimitAt, limit)
+		}
+	}
+	for _, r := range []*tel.Reservation{stands, goesOn} {
+		if is := must[*tel.Reservation](t)(s.Reservation(ctx, admin, r.ID)); !ends[r.ID].Equal(is.ExpiresAt) {
+			t.Errorf("told last of %v, and it is %v", ends[r.ID], is.ExpiresAt)
+		}
+	}
+	checked(t, s.Store)
+}
+
 // A subscription to a URL is told through an endpoint of its own: of its orders, until
 // it expires.
 func TestSubscriptionIsTold(t *testing.T) {

@@ -380,7 +380,10 @@ func (t *tx) resume(r *tel.Reservation) error {
 	if err := r.Resume(t.now); err != nil {
 		return err
 	}
-	return t.writePause(r, tel.EventResumed)
+	if err := t.writePause(r, tel.EventResumed); err != nil {
+		return err
+	}
+	return t.warnFrom(r.Account, r.ExpiresAt)
 }
 
 // writePause writes down that a hold's clock stands, or goes on.

@@ -159,3 +159,28 @@ func TestOrderReference(t *testing.T) {
 		t.Error(e.Field)
 	}
 }
+
+// A request that comes again after its TNs were disconnected is no repeat: it is judged.
+func TestRepeatAfterDisconnect(t *testing.T) {
+	s := storetest.Open(t)
+	req := orderOf(acme, raleigh(1))
+	req.Repeat = tel.Repeat{Mark: "POST number_orders", Within: time.Minute}
+	place := func() *tel.Order {
+		t.Helper()
+		o, _, err := s.PlaceWholeOrder(ctx, admin, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	first := place()
+	if o := place(); o.ID != first.ID || !o.Repeated {
+		t.Errorf("%+v", o)
+	}
+	s.Clock.Add(time.Second)
+	disconnect(t, s, admin, raleigh(1))
+	if o, _, err := s.PlaceWholeOrder(ctx, admin, req); err == nil && (o.ID == first.ID || o.Repeated) {
+		t.Errorf("an order that lost its TN is answered again: %+v", o)
+	}
+	checked(t, s.Store)
+}

@@ -7,6 +7,8 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"errors"
+	"strconv"
+	"time"
 
 	"tnreserve/store/tel"
 )
@@ -21,16 +23,22 @@ func (s *Store) WebhookPublicKey(ctx context.Context) (string, error) {
 	return base64.StdEncoding.EncodeToString(key.Public().(ed25519.PublicKey)), nil
 }
 
-// SignWebhook signs with the installation's key, which does not leave the store.
-func (s *Store) SignWebhook(ctx context.Context, actor tel.Actor, message []byte) ([]byte, error) {
+// SignWebhook signs a body sent at an instant with the installation's key, which does not
+// leave the store: the standard base64 of the signature over "seconds|body".
+func (s *Store) SignWebhook(ctx context.Context, actor tel.Actor, at time.Time, body []byte) (string, error) {
 	if err := onlyHouse(actor); err != nil {
-		return nil, err
+		return "", err
 	}
+	return s.signed(ctx, at, body)
+}
+
+func (s *Store) signed(ctx context.Context, at time.Time, body []byte) (string, error) {
 	key, err := s.webhookKey(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return ed25519.Sign(key, message), nil
+	message := append(strconv.AppendInt(nil, at.Unix(), 10), '|')
+	return base64.StdEncoding.EncodeToString(ed25519.Sign(key, append(message, body...))), nil
 }
 
 // webhookKey is the installation's key, made at its first use.

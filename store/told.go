@@ -47,7 +47,7 @@ func (s *Store) reservationAt(ctx context.Context, upTo *tel.Event) (*tel.Reserv
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE reservation = $1 AND reservation <> 0 AND seq <= $2 ORDER BY seq`, upTo.Reservation, upTo.Seq)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE reservation = $1 AND reservation <> 0 ORDER BY seq`, upTo.Reservation)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (s *Store) reservationAt(ctx context.Context, upTo *tel.Event) (*tel.Reserv
 	if err != nil {
 		return nil, err
 	}
-	then := tel.ReservationAt(now, events)
+	then := tel.ReservationAt(now, events, upTo.Seq)
 	for i := range then.TNs {
 		then.TNs[i].Place = s.placeOf(then.TNs[i].TN)
 	}

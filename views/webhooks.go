@@ -77,10 +77,30 @@ type EndpointQuestion struct {
 	Endpoint *tel.Endpoint
 }
 
+// body is what the last attempt sent, or the next one will.
+func (v DeliveryDetail) body() string {
+	attempt, to := max(v.Delivery.Attempts, 1), v.Endpoint.URL
+	if n := len(v.Delivery.Tries); n > 0 && v.Delivery.Tries[n-1].Number == v.Delivery.Attempts {
+		to = v.Delivery.Tries[n-1].URL
+	}
+	return string(v.Delivery.RequestBody(attempt, to))
+}
+
+// headers are those of an attempt that receivers check. The endpoint's own secret may be
+// another by now: that signature is not made again.
+func (v DeliveryDetail) headers(a tel.Attempt) string {
+	at := strconv.FormatInt(a.At.Unix(), 10)
+	return "webhook-id: " + v.Delivery.ID + "\nwebhook-timestamp: " + at + "\ntelnyx-timestamp: " + at + "\ntelnyx-signature-ed25519: " + a.Signature
+}
+
 func webhooksPath(account tel.AccountID) string { return accountPath(account, "/webhooks") }
 
 func endpointPath(e *tel.Endpoint, rest string) string {
 	return webhooksPath(e.Account) + "/" + e.ID + rest
+}
+
+func givenUpPath(e *tel.Endpoint) string {
+	return endpointPath(e, "?state="+string(tel.DeliveryFailed))
 }
 
 func deliveryPath(d *tel.Delivery, rest string) string {
@@ -230,7 +250,8 @@ var written = []string{
 	texts.Mark("Its TLS certificate is by an authority that is not known here."),
 	texts.Mark("Its TLS certificate has expired, or is not valid yet."),
 	texts.Mark("Its TLS certificate is not good."),
-	texts.Mark("The host's name could not be resolved."),
+	texts.Mark("The host's name could not be resolved."), // as it was told before
+	texts.Mark("The host has no public address; nothing is sent there."),
 	texts.Mark("It speaks HTTP without TLS; its URL is an http one."),
 	texts.Mark("Sending was cut: the server stopped."),
 	texts.Mark("No answer within %s seconds."),

@@ -97,10 +97,22 @@ func (v *visit) nav() []views.NavItem {
 	add(a.Can(tel.ActReadEvents), views.NavItem{ID: "nav-audit", Label: v.t("Audit trail"), Short: v.t("Audit|trail, short"), Href: "/audit", Icon: "history"})
 	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: v.t("Inventory"), Href: "/inventory", Icon: "database"})
 	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: v.t("Account"), Href: "/accounts/" + a.Account.String(), Icon: "building-2"})
-	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-clients", Label: v.t("API clients"), Short: v.t("Clients"), Href: "/accounts/" + a.Account.String() + "/clients", Also: "/accounts/" + a.Account.String() + "/webhooks", Icon: "plug"})
+	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), v.clientsItem())
 	add(a.Account != 0 && a.May(tel.ActManagePeople, a.Account) && !a.Can(tel.ActManageEveryone), views.NavItem{ID: "nav-people", Label: v.t("People"), Href: views.PeoplePath(a.Account), Icon: "users"})
 	nearest(list)
 	return list
+}
+
+// clientsItem is the way to an account's programs, and straight to its webhooks while some
+// of them are stopped.
+func (v *visit) clientsItem() views.NavItem {
+	at := "/accounts/" + v.actor.Account.String()
+	n := views.NavItem{ID: "nav-clients", Label: v.t("API clients"), Short: v.t("Clients"), Href: at + "/clients", Also: at + "/webhooks", Icon: "plug"}
+	stopped, err := v.store.StoppedEndpoints(v.r.Context(), v.actor, v.actor.Account)
+	if err == nil && stopped > 0 {
+		n.Href, n.Also, n.Badge, n.BadgeOf = n.Also, n.Href, stopped, v.t("webhooks that were stopped")
+	}
+	return n
 }
 
 // isAt tells whether this page is at an address or below it.

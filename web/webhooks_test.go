@@ -61,7 +61,7 @@ func TestWebhooksPage(t *testing.T) {
 	v.post(webhooksOfAcme, form).is(422).says("#new-url-e", "user name or password").has(`#new-url[value="http://user:pw@example.com"]`)
 	form.Set("url", "https://example.com/b")
 	form.Del("event")
-	v.post(webhooksOfAcme, form).is(422).says("#new-events-e", "at least one")
+	v.post(webhooksOfAcme, form).is(422).says("#new-events-e", "at least one").has(`.h-events[aria-invalid="true"][aria-describedby="new-events-e"]`)
 	form.Set("event", "reservation.stolen")
 	v.post(webhooksOfAcme, form).is(422).says("#new-events-e", "reservation.stolen")
 
@@ -96,6 +96,68 @@ func TestWebhooksPage(t *testing.T) {
 	v.post(at+"/delete", nil).is(200)
 	v.want(200, webhooksOfAcme).says("#endpoints", "No endpoint yet")
 	v.get(at).is(404)
+}
+
+// A delivery's page tells of each attempt as it was, wherever the endpoint is now; and that
+// an endpoint was stopped, or a delivery given up, is told from every page on.
+func TestDeliveryPage(t *testing.T) {
+	s := open(t)
+	v, house := s.as("acme-admin"), tel.System("webhooks")
+	made, err := s.CreateEndpoint(ctx, root, tel.NewEndpoint{Account: storetest.Acme, URL: "https://old.example/notices"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := webhooksOfAcme + "/" + made.ID
+	sent := v.post(at+"/test", nil).is(200).url.Path
+	id := sent[strings.LastIndex(sent, "/")+1:]
+	send := func(r tel.AttemptResult) {
+		t.Helper()
+		sending, err := s.StartAttempt(ctx, house, id, `{"event_type":"webhook.test"}`)
+		if err != nil || sending == nil {
+			t.Fatal(sending, err)
+		}
+		r.Number, r.At, r.URL = sending.Attempts, sending.At, sending.URL
+		if err := s.FinishAttempt(ctx, house, id, r, 0.5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(tel.AttemptResult{Attempt: tel.Attempt{Status: 500, Error: "It answered 500.", Answer: "<b>not now</b>", Took: 1500 * time.Millisecond}})
+	if err := s.ChangeEndpoint(ctx, root, made.ID, "https://new.example/notices", nil); err != nil {
+		t.Fatal(err)
+	}
+	body := `{"data":{"event_type":"webhook.test"},"meta":{"attempt":1,"delivered_to":"https://old.example/notices"}}`
+	signature, err := s.SignWebhook(ctx, house, s.Now(), []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.want(200, sent).says("h1 + .lede", "To https://new.example/notices").says("#attempts", "To https://old.example/notices").says("#attempts", "It answered 500.").
+		says("#attempts", "1.5 s").says("#attempts", "<b>not now</b>").says("#attempts", "webhook-id: "+id).says("#attempts", "telnyx-signature-ed25519: "+signature).says("#body", body)
+	if a := v.want(200, "/reservations"); a.doc().Find("#nav-clients .count-badge").Length() != 0 {
+		t.Error("a mark without an endpoint that was stopped")
+	}
+	s.Clock.Add(time.Minute)
+	send(tel.AttemptResult{Attempt: tel.Attempt{Status: 410, Error: "It answered 410."}, Gone: true})
+	v.want(200, sent).says("#attempts", "To https://new.example/notices").says("#body", `"attempt":2,"delivered_to":"https://new.example/notices"`)
+	v.want(200, "/reservations").says("#nav-clients .count-badge", "1 webhooks that were stopped").has(`#nav-clients[href="` + webhooksOfAcme + `"]`)
+	v.want(200, at).says("main", "Deliveries were stopped").says("main", "410 Gone")
+
+	// One that others overtook is given up after a day.
+	v.post(at+"/resume", nil).is(200)
+	s.Clock.Add(tel.RetryFor)
+	other, err := s.TestEndpoint(ctx, root, made.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := id
+	send(tel.AttemptResult{Attempt: tel.Attempt{Status: 500, Error: "It answered 500."}})
+	id = other
+	send(tel.AttemptResult{Attempt: tel.Attempt{Status: 200}})
+	id = first
+	s.Clock.Add(tel.RetryFor)
+	send(tel.AttemptResult{Attempt: tel.Attempt{Status: 500, Error: "It answered 500."}})
+	v = s.as("acme-admin") // the session is over
+	v.want(200, webhooksOfAcme).says("#e-"+made.ID, "1 given up").has(`#e-` + made.ID + ` a[href="` + at + `?state=failed"]`)
+	v.want(200, at).says("#facts", "Given up")
 }
 
 func TestExpiringNoticeForm(t *testing.T) {

@@ -101,6 +101,9 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 	if err := s.EndReusableLinks(ctx, console); err != nil {
 		return err
 	}
+	if _, err := s.WebhookPublicKey(ctx); err != nil { // made now: who reads it later changes nothing
+		return err
+	}
 	facts, err := c.facts(ctx, s, cmp.Or(c.BaseURL, reachable(ln.Addr())))
 	if err != nil {
 		return err

@@ -5,15 +5,39 @@ import (
 	"time"
 )
 
-// ReservationAt is a reservation as the first events of its history left it: what is
-// told late must not tell what came after.
-func ReservationAt(r *Reservation, history []*Event) *Reservation {
-	then := &Reservation{ID: r.ID, Seq: r.Seq, Account: r.Account, AccountName: r.AccountName, CreatedAt: r.CreatedAt, LimitAt: r.LimitAt,
+// ReservationAt is a reservation as its history left it with an event: what is told late
+// must not tell what came after.
+func ReservationAt(r *Reservation, history []*Event, upTo int64) *Reservation {
+	then := &Reservation{ID: r.ID, Seq: r.Seq, Account: r.Account, AccountName: r.AccountName, CreatedAt: r.CreatedAt, LimitAt: r.LimitAt.Add(-stood(history)),
 		CustomerReference: r.CustomerReference, Note: r.Note, CreatedBy: r.CreatedBy, Refused: r.Refused}
 	for _, e := range history {
-		then.replay(e)
+		if e.Seq <= upTo {
+			then.replay(e)
+		}
 	}
 	return then
+}
+
+// stood is by how much pauses have moved a reservation's limit.
+func stood(history []*Event) (d time.Duration) {
+	var r Reservation
+	for _, e := range history {
+		d += r.replayPause(e)
+	}
+	return d
+}
+
+// replayPause lets the clock stand or go on, and tells by how much that moves expiry and
+// limit.
+func (r *Reservation) replayPause(e *Event) time.Duration {
+	switch e.Kind {
+	case EventSubmitted:
+		r.SubmittedAt = e.At
+		return MaxPause
+	case EventResumed:
+		return e.At.Sub(r.PauseEnds())
+	}
+	return 0
 }
 
 // ends is how the holds of an event's TNs end.
@@ -22,6 +46,7 @@ var ends = map[EventKind]State{
 }
 
 func (r *Reservation) replay(e *Event) {
+	r.LimitAt = r.LimitAt.Add(r.replayPause(e))
 	switch e.Kind {
 	case EventReserved:
 		r.State, r.ExpiresAt = StateLive, time.UnixMicro(e.Facts.ExpiresAt).UTC()

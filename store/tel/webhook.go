@@ -119,6 +119,7 @@ type Endpoint struct {
 	FailingSince  time.Time      // the first failure since the last success; zero: none
 	LastSuccessAt time.Time      // zero: never
 	Waiting       int            // deliveries that are not done
+	GivenUp       int            // deliveries that were given up
 	CreatedAt     time.Time
 	CreatedBy     string    // how to show who made it
 	ExpiresAt     time.Time // of a subscription; zero: never
@@ -276,6 +277,9 @@ type Attempt struct {
 	Status int    // of the answer; 0 none came
 	Error  string // why it failed, in a person's words; "" it did not
 	Answer string // its beginning
+	// Signature is telnyx-signature-ed25519, made again when it is shown; "" in Bandwidth's
+	// form.
+	Signature string
 }
 
 // RequestBody is the body of an attempt, byte for byte.

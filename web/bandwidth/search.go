@@ -305,7 +305,7 @@ func (c *call) search(s sought) ([]tel.FoundTN, error) {
 	case c.r.Context().Err() != nil:
 		return nil, c.r.Context().Err()
 	case ctx.Err() != nil && len(found) == 0:
-		return nil, tel.Refuse(tel.CodeBusy, "Too many search at once; try again in a moment.")
+		return nil, tel.Refuse(tel.CodeBusy, "Too many searches are running; nothing was done. Try again in a moment.")
 	}
 	if len(s.queries) > 1 {
 		found = once(found, s.queries[0].Order == tel.OrderAscending)

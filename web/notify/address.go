@@ -13,12 +13,14 @@ import (
 	"time"
 )
 
-// insideError is the refusal of an address that is not out in the world.
+// insideError is the refusal of an address that is not out in the world. Its words are
+// for the log: to others they would tell what the house's names stand for.
 type insideError struct{ addr netip.Addr }
 
-func (e insideError) Error() string {
-	return fmt.Sprintf("The address %s is not a public one; nothing is sent there.", e.addr)
-}
+func (e insideError) Error() string { return fmt.Sprintf("%s is not a public address", e.addr) }
+
+// nowhere is said of a name that leads inside and of one that leads nowhere.
+const nowhere = "The host has no public address; nothing is sent there."
 
 // homeError is the refusal of an address that leads back to this server.
 type homeError struct{}

@@ -16,8 +16,10 @@
 // pauses at once. A paused endpoint loses nothing for 30 days: what happens meanwhile
 // waits with the rest, and goes out when a person resumes it.
 //
-// A slow endpoint delays nobody else: each has a few places of its own, one that fails
-// has one, and those of an account and of all failing ones together are bounded.
+// A slow endpoint delays nobody else: one that answers quickly has a few places of its
+// own and any other one. Those of an account are bounded, and so are, in an account and
+// together, those of the endpoints that fail or took over a second for an answer within
+// the last minute.
 //
 // # What is sent
 //
@@ -40,8 +42,9 @@
 //     held_phone_numbers those that are held after it (none: it is over),
 //     reason is why it was cancelled, number_order_id the order that took the numbers.
 //   - number_reservation.expiring comes once per expiry, as long before as the account
-//     has it set, and again after an extension. A hold that is made or extended to run
-//     out sooner than that is not warned of: that event says when it runs out.
+//     has it set, and again when it was extended, or its clock stood for a payment, which
+//     moves the expiry. A hold that is made or extended to run out sooner than that is not
+//     warned of: that event says when it runs out.
 //   - webhook.test is what a person asks for.
 //
 // A delivery names at most 250 numbers in each list, so that none is larger than about
@@ -63,5 +66,6 @@
 // house, whoever asks. Redirects are not followed and no proxy is used; certificates are
 // verified. Of an answer 64 KiB are read, 16 KiB of headers, and 4 KiB kept for the
 // account's admins. What went wrong is told in our own words: a resolver's or a
-// network's would tell of the house.
+// network's would tell of the house; a name that leads inside and one that leads nowhere
+// are told alike.
 package notify

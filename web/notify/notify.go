@@ -32,11 +32,19 @@ type Config struct {
 // The places: how many attempts may be under way at once.
 const (
 	placesAll      = 256
-	placesFailing  = 64 // of all endpoints that fail, together
 	placesAccount  = 16
-	placesEndpoint = 4
+	placesEndpoint = 4 // of one that answered, and quickly; any other has one
+	// Of all endpoints that fail or are slow, together and in one account.
+	placesPoor        = 64
+	placesPoorAccount = 8
 	// inOneGo is how many deliveries one worker sends before others have their turn.
 	inOneGo = 20
+)
+
+// What a slow attempt is, and for how long its endpoint counts as slow after it.
+const (
+	slowAfter = time.Second
+	slowFor   = time.Minute
 )
 
 // Notifier sends deliveries.
@@ -46,6 +54,7 @@ type Notifier struct {
 	client  *http.Client
 	home    *home // nil: trials may send anywhere
 	timeout time.Duration
+	slow    time.Duration // what takes longer is slow
 	drain   time.Duration
 
 	workers sync.WaitGroup
@@ -54,12 +63,14 @@ type Notifier struct {
 	mu        sync.Mutex
 	stopping  bool
 	taken     int
-	failing   int
 	accounts  map[tel.AccountID]int
 	endpoints map[string]int
-	underWay  map[string]bool   // deliveries
-	said      map[string]string // the last error logged, by endpoint and by what else may fail
-	faults    atomic.Int64      // how many errors there were
+	poorTaken int
+	poor      map[tel.AccountID]int // places of those that fail or are slow
+	slowUntil map[string]time.Time  // endpoints that answered; zero: quickly
+	underWay  map[string]bool       // deliveries
+	said      map[string]string     // the last error logged, by endpoint and by what else may fail
+	faults    atomic.Int64          // how many errors there were
 }
 
 // What may fail beside the endpoints.
@@ -79,8 +90,8 @@ func New(c Config) *Notifier {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
-	n := &Notifier{store: c.Store, log: c.Log, client: newClient(anywhere), timeout: c.Timeout, drain: drainMost, again: make(chan struct{}, 1),
-		accounts: map[tel.AccountID]int{}, endpoints: map[string]int{}, underWay: map[string]bool{}, said: map[string]string{}}
+	n := &Notifier{store: c.Store, log: c.Log, client: newClient(anywhere), timeout: c.Timeout, slow: slowAfter, drain: drainMost, again: make(chan struct{}, 1),
+		accounts: map[tel.AccountID]int{}, endpoints: map[string]int{}, poor: map[tel.AccountID]int{}, slowUntil: map[string]time.Time{}, underWay: map[string]bool{}, said: map[string]string{}}
 	if !c.AllowPrivate {
 		n.home = newHome(c.BaseURL, c.Store.Now, func(err error) { n.complain(ownAddresses, err) })
 		n.client = newClient(n.home.onlyOutside)
@@ -141,52 +152,66 @@ func (n *Notifier) start(ctx context.Context, each int) (started bool) {
 	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
 	for _, e := range due {
 		for range each {
-			if !n.take(e) {
+			p, ok := n.take(e)
+			if !ok {
 				break
 			}
 			started = true
-			n.workers.Go(func() { n.work(ctx, e) })
+			n.workers.Go(func() { n.work(ctx, p) })
 		}
 	}
 	return started
 }
 
+// spot is a place that was taken.
+type spot struct {
+	endpoint string
+	account  tel.AccountID
+	poor     bool // the endpoint fails or is slow
+}
+
 // take takes a place for an endpoint, if there is one.
-func (n *Notifier) take(e store.DueEndpoint) bool {
+func (n *Notifier) take(e store.DueEndpoint) (p spot, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	most := placesEndpoint
-	if e.Failing {
-		most = 1
+	slowUntil, answered := n.slowUntil[e.ID]
+	p = spot{e.ID, e.Account, e.Failing || time.Now().Before(slowUntil)}
+	most := 1
+	if answered && !p.poor {
+		most = placesEndpoint
 	}
-	if n.stopping || n.taken >= placesAll || n.endpoints[e.ID] >= most || n.accounts[e.Account] >= placesAccount || e.Failing && n.failing >= placesFailing {
-		return false
+	if n.stopping || n.taken >= placesAll || n.endpoints[e.ID] >= most || n.accounts[e.Account] >= placesAccount ||
+		p.poor && (n.poorTaken >= placesPoor || n.poor[e.Account] >= placesPoorAccount) {
+		return p, false
 	}
-	n.count(e, 1)
-	return true
+	n.count(p, 1)
+	return p, true
 }
 
 // count changes the number of places taken; the caller holds mu.
-func (n *Notifier) count(e store.DueEndpoint, by int) {
+func (n *Notifier) count(p spot, by int) {
 	n.taken += by
-	if e.Failing {
-		n.failing += by
-	}
-	if n.accounts[e.Account] += by; n.accounts[e.Account] == 0 {
-		delete(n.accounts, e.Account)
-	}
-	if n.endpoints[e.ID] += by; n.endpoints[e.ID] == 0 {
-		delete(n.endpoints, e.ID)
+	countIn(n.accounts, p.account, by)
+	countIn(n.endpoints, p.endpoint, by)
+	if p.poor {
+		n.poorTaken += by
+		countIn(n.poor, p.account, by)
 	}
 }
 
-// work sends an endpoint's deliveries, one after the other, until none is due or one
-// failed.
-func (n *Notifier) work(ctx context.Context, e store.DueEndpoint) {
-	sent, err := n.sendSome(ctx, e.ID)
-	n.complain(e.ID, err)
+func countIn[K comparable](places map[K]int, of K, by int) {
+	if places[of] += by; places[of] == 0 {
+		delete(places, of)
+	}
+}
+
+// work sends an endpoint's deliveries, one after the other, until none is due, or one
+// failed or was slow.
+func (n *Notifier) work(ctx context.Context, p spot) {
+	sent, err := n.sendSome(ctx, p.endpoint)
+	n.complain(p.endpoint, err)
 	n.mu.Lock()
-	n.count(e, -1)
+	n.count(p, -1)
 	n.mu.Unlock()
 	if sent > 0 && err == nil { // otherwise a look now would find the same
 		n.poke()
@@ -239,7 +264,7 @@ func (n *Notifier) leave(delivery string) {
 	delete(n.underWay, delivery)
 }
 
-// deliver makes one attempt and tells whether it was good.
+// deliver makes one attempt and tells whether it was good, and quick.
 func (n *Notifier) deliver(ctx context.Context, d *tel.Delivery) (good bool, err error) {
 	body := d.Body
 	if body == "" {
@@ -256,10 +281,26 @@ func (n *Notifier) deliver(ctx context.Context, d *tel.Delivery) (good bool, err
 		return false, err
 	}
 	n.poke() // somebody else may begin with the next
+	began := time.Now()
 	r := n.attempt(ctx, sending)
+	slow := time.Since(began) > n.slow
+	if !r.Failed() {
+		n.answered(d.Endpoint, slow)
+	}
 	// What came of it is written down also when the sending was cut.
 	err = n.store.FinishAttempt(context.WithoutCancel(ctx), house, d.ID, r, rand.Float64())
-	return !r.Failed(), err
+	return !r.Failed() && !slow, err
+}
+
+// answered keeps how quick an endpoint is: one that is slow now and then is slow.
+func (n *Notifier) answered(endpoint string, slow bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if slow {
+		n.slowUntil[endpoint] = time.Now().Add(slowFor)
+	} else if _, known := n.slowUntil[endpoint]; !known {
+		n.slowUntil[endpoint] = time.Time{}
+	}
 }
 
 // complain logs what fails, an error that stays only once; nil is that this is well

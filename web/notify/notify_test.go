@@ -446,8 +446,9 @@ func TestBadReceivers(t *testing.T) {
 		}
 		ids[name] = endpoint(t, s, acme, to).ID
 	}
-	good := receive(t, nil)
+	good, own := receive(t, nil), receive(t, nil)
 	endpoint(t, s, globex, good.URL)
+	endpoint(t, s, acme, own.URL)
 	reserve(t, s, admin, raleigh(1), raleigh(2))
 	running, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -455,7 +456,10 @@ func TestBadReceivers(t *testing.T) {
 	for i := range 30 { // while the others hang
 		reserve(t, s, rival, raleigh(100+i))
 	}
-	eventually(t, "the good one waits for the others", func() bool { return len(good.had()) == 30 })
+	eventually(t, "the good ones wait for the others", func() bool { return len(good.had()) == 30 && len(own.had()) == 1 })
+	if d := last(t, s, ids["hangs"]); len(d.Tries) > 0 {
+		t.Error("the good ones waited for the one that hangs")
+	}
 	for name, b := range bad {
 		var d *tel.Delivery
 		eventually(t, name+" was not tried", func() bool {
@@ -538,7 +542,7 @@ func TestInsideAddresses(t *testing.T) {
 		e := endpoint(t, s, acme, "http://"+host+":"+port+"/")
 		must[string](t)(s.TestEndpoint(ctx, admin, e.ID))
 		n.Pass(ctx)
-		if try := last(t, s, e.ID).Tries[0]; !strings.Contains(try.Error, "is not a public one") && !strings.Contains(try.Error, "could not be resolved") {
+		if try := last(t, s, e.ID).Tries[0]; try.Error != nowhere {
 			t.Errorf("%s: %+v", host, try)
 		}
 		if err := s.DeleteEndpoint(ctx, admin, e.ID); err != nil {
@@ -787,7 +791,7 @@ func TestResolverChangesItsAnswer(t *testing.T) {
 	answer.Store(netip.MustParseAddr("127.0.0.1"))
 	must[string](t)(s.TestEndpoint(ctx, admin, e.ID))
 	n.Pass(ctx)
-	if d := last(t, s, e.ID); d.State != tel.DeliveryWaiting || d.Tries[0].Error != "The address 127.0.0.1 is not a public one; nothing is sent there." || len(in.had()) != 0 {
+	if d := last(t, s, e.ID); d.State != tel.DeliveryWaiting || d.Tries[0].Error != nowhere || len(in.had()) != 0 {
 		t.Errorf("%+v", d)
 	}
 }
@@ -876,33 +880,91 @@ func TestBandwidthNotification(t *testing.T) {
 	checked(t, s)
 }
 
-// No endpoint takes all places, and many that fail leave room for the others.
+// No endpoint takes all places, and many that fail or are slow leave room for the others,
+// in their own account too.
 func TestPlaces(t *testing.T) {
 	n := New(Config{})
+	took := func(e store.DueEndpoint) bool { _, ok := n.take(e); return ok }
 	one := store.DueEndpoint{ID: "a", Account: 1}
-	for i := range placesEndpoint + 1 {
-		if n.take(one) != (i < placesEndpoint) {
+	if !took(one) || took(one) {
+		t.Error("one that never answered has no place, or two")
+	}
+	n.answered("a", false)
+	for i := 1; i <= placesEndpoint; i++ {
+		if took(one) != (i < placesEndpoint) {
 			t.Errorf("place %d", i)
 		}
 	}
 	for i := range 200 {
-		e := store.DueEndpoint{ID: fmt.Sprint("f", i), Account: tel.AccountID(100 + i), Failing: true}
-		if n.take(e) != (i < placesFailing) {
+		e := store.DueEndpoint{ID: fmt.Sprint("f", i), Account: tel.AccountID(100 + i), Failing: i%2 == 0}
+		if !e.Failing {
+			n.answered(e.ID, true)
+			n.answered(e.ID, false) // that it is quick in between changes nothing
+		}
+		if took(e) != (i < placesPoor) {
 			t.Errorf("failing %d", i)
 		}
-		if n.take(e) {
-			t.Error("a failing endpoint has two places")
+		if took(e) {
+			t.Error("an endpoint that fails or is slow has two places")
 		}
 	}
 	for i := range placesAccount {
-		if n.take(store.DueEndpoint{ID: fmt.Sprint("g", i), Account: 1}) != (i < placesAccount-placesEndpoint) {
+		if took(store.DueEndpoint{ID: fmt.Sprint("g", i), Account: 1}) != (i < placesAccount-placesEndpoint) {
 			t.Errorf("place %d of the account", i)
 		}
 	}
-	n.count(one, -1)
-	if !n.take(one) {
+	n.count(spot{endpoint: "a", account: 1}, -1)
+	if !took(one) {
 		t.Error("a place that was left is lost")
 	}
+	n = New(Config{})
+	for i := range placesAccount {
+		if took(store.DueEndpoint{ID: fmt.Sprint("f", i), Account: 1, Failing: true}) != (i < placesPoorAccount) {
+			t.Errorf("failing %d of the account", i)
+		}
+	}
+}
+
+// Endpoints that take all they are sent, but slowly, delay nobody, also not in their own
+// account.
+func TestSlowReceivers(t *testing.T) {
+	s, n := open(t)
+	n.slow = 20 * time.Millisecond
+	var slow, now, most atomic.Int32
+	for range 4 {
+		endpoint(t, s, acme, receive(t, func(http.ResponseWriter, *http.Request) {
+			slow.Add(1)
+			if at := now.Add(1); at > most.Load() {
+				most.Store(at)
+			}
+			time.Sleep(200 * time.Millisecond)
+			now.Add(-1)
+		}).URL)
+	}
+	for i := range 40 {
+		reserve(t, s, admin, raleigh(i))
+	}
+	running, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); n.Run(running) }()
+	eventually(t, "the slow ones are told nothing", func() bool { return slow.Load() >= 20 })
+	own, other := receive(t, nil), receive(t, nil)
+	endpoint(t, s, acme, own.URL)
+	endpoint(t, s, globex, other.URL)
+	for i := range 5 {
+		reserve(t, s, admin, raleigh(100+i))
+		reserve(t, s, rival, raleigh(200+i))
+	}
+	eventually(t, "the others wait", func() bool { return len(own.had()) == 5 && len(other.had()) == 5 })
+	if n := slow.Load(); n > 100 {
+		t.Errorf("the others waited until the slow ones had been told %d times", n)
+	}
+	if n := most.Load(); n > 4 {
+		t.Errorf("four slow endpoints had %d places", n)
+	}
+	n.drain = 0
+	stop()
+	<-done
 }
 
 // Two processes on one database: each delivery is sent by one of them.

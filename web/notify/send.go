@@ -5,10 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -63,7 +63,11 @@ func (n *Notifier) attempt(ctx context.Context, s *store.Sending) (r tel.Attempt
 		r.Answer = readAnswer(answer.Body)
 		r.Error = statusWords(answer.StatusCode)
 	} else {
-		n.log.Debug("a webhook was not delivered", "delivery", s.ID, "error", err)
+		level := slog.LevelDebug
+		if _, inside := errors.AsType[insideError](err); inside {
+			level = slog.LevelWarn
+		}
+		n.log.Log(ctx, level, "a webhook was not delivered", "delivery", s.ID, "error", err)
 		r.Error = n.words(err)
 	}
 	r.Took = max(0, n.store.Now().Sub(s.At))
@@ -100,12 +104,12 @@ func (n *Notifier) request(ctx context.Context, s *store.Sending) (*http.Request
 // endpoint's secrets as Standard Webhooks has it.
 func (n *Notifier) sign(ctx context.Context, h http.Header, s *store.Sending, body []byte) error {
 	seconds := strconv.FormatInt(s.At.Unix(), 10)
-	signature, err := n.store.SignWebhook(ctx, house, append([]byte(seconds+"|"), body...))
+	signature, err := n.store.SignWebhook(ctx, house, s.At, body)
 	if err != nil {
 		return err
 	}
 	h.Set("telnyx-timestamp", seconds)
-	h.Set("telnyx-signature-ed25519", base64.StdEncoding.EncodeToString(signature))
+	h.Set("telnyx-signature-ed25519", signature)
 	var all []string
 	for _, secret := range s.Secrets {
 		key, err := standardwebhooks.NewWebhook(secret)
@@ -163,14 +167,14 @@ func certificateWords(err error) string {
 
 // words are an error of sending in words of ours.
 func (n *Notifier) words(err error) string {
-	if inside, ok := errors.AsType[insideError](err); ok {
-		return inside.Error()
+	if _, ok := errors.AsType[insideError](err); ok {
+		return nowhere
 	}
 	if own, ok := errors.AsType[homeError](err); ok {
 		return own.Error()
 	}
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return "The host's name could not be resolved."
+		return nowhere
 	}
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return certificateWords(bad.Err)

@@ -15,7 +15,8 @@
 //   - The bearer is a client's key, or an OAuth 2 token that the client asked for at the
 //     Bandwidth-compatible door. /v2/openapi.json and /v2/public_key need neither.
 //   - A client is an admin or a member. A member creates, retrieves by id, extends,
-//     releases and orders; the lists are 403 10010. It orders with holds that it made.
+//     releases and orders; the lists are 403 10010. It orders with holds that it made, and
+//     is not told the id of a colleague's hold that it meets.
 //   - What is another account's answers as what does not exist: 404 10005.
 //
 // Reservations:
@@ -45,8 +46,8 @@
 //
 // Search:
 //
-//   - Without filter[country_code] it searches everywhere. US and CA are told apart by
-//     the place's state; other countries find nothing.
+//   - Without filter[country_code] it searches the US. US and CA are told apart by the
+//     place's state; other countries find nothing.
 //   - filter[limit] is 1 to 250, and 100 where it is not given. There are no pages:
 //     page[…] is 400 10015.
 //   - Numbers are spread and not sorted, so that two who search for the same are not
@@ -70,8 +71,9 @@
 //     one. Cancelling one that does not wait is 422 10027.
 //   - Ids of numbers in orders and reservations, and of sub-orders, are made from the
 //     order's or reservation's: the first three groups are the same.
-//   - In the lists of orders' numbers and of sub-orders country_code does not tell US and
-//     CA apart. Disconnects of other doors are in none of the lists.
+//   - In the lists of orders' numbers and of sub-orders filter[country_code] cannot tell US
+//     and CA apart: US has both, and CA is 400 10031. Disconnects of other doors are in
+//     none of the lists.
 //
 // Repeating:
 //

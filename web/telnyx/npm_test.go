@@ -1,7 +1,6 @@
 package telnyx_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,10 +13,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
 	"tnreserve/web/limit"
+	"tnreserve/web/notify"
 )
 
 // Telnyx's own client, from the folder npm: what each step demands is in client.js.
@@ -75,22 +75,35 @@ func sixHundred(d *door) (ids []string) {
 	return ids
 }
 
-// signedWebhook is a message of now, signed with the installation's key.
+// signedWebhook is a delivery that a receiver got, byte for byte, and the key to
+// check it with.
 func signedWebhook(d *door) []string {
 	d.t.Helper()
-	body := `{"data":{"event_type":"number_reservation.created","id":"12ade33a-21c0-473b-b055-b3c836e1c292","record_type":"event","payload":{}},"meta":{"attempt":1}}`
-	at := fmt.Sprint(time.Now().Unix()) // the client looks at its own clock
-	signature, err := d.SignWebhook(ctx, root, []byte(at+"|"+body))
+	var hook []byte
+	to := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			hook, err = json.Marshal(map[string]any{"body": string(body), "headers": map[string]string{
+				"telnyx-timestamp": r.Header.Get("telnyx-timestamp"), "telnyx-signature-ed25519": r.Header.Get("telnyx-signature-ed25519"),
+			}})
+		}
+		if err != nil {
+			d.t.Error(err)
+		}
+	}))
+	defer to.Close()
+	e, err := d.CreateEndpoint(ctx, root, tel.NewEndpoint{Account: storetest.Acme, URL: to.URL})
 	if err != nil {
+		d.t.Fatal(err)
+	}
+	if _, err := d.TestEndpoint(ctx, root, e.ID); err != nil {
+		d.t.Fatal(err)
+	}
+	notify.New(notify.Config{Store: d.Store.Store, AllowPrivate: true}).Pass(ctx)
+	if err := d.DeleteEndpoint(ctx, root, e.ID); err != nil {
 		d.t.Fatal(err)
 	}
 	key, err := d.WebhookPublicKey(ctx)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	hook, err := json.Marshal(map[string]any{"body": body, "headers": map[string]string{
-		"telnyx-timestamp": at, "telnyx-signature-ed25519": base64.StdEncoding.EncodeToString(signature),
-	}})
 	if err != nil {
 		d.t.Fatal(err)
 	}

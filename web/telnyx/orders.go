@@ -256,7 +256,7 @@ func (c *call) orderQuery(p *params, at page) store.OrderQuery {
 func (c *call) listOrderNumbers() error {
 	p := c.params(append(pages, "filter[country_code]")...)
 	at := p.page()
-	_, ours := p.country()
+	ours := p.oneCountry()
 	if err := p.check(); err != nil {
 		return err
 	}

@@ -88,6 +88,13 @@ func TestOrderParts(t *testing.T) {
 	shapes["numbers"](list)
 	list.has(map[string]any{"meta.total_results": 3, "meta.total_pages": 2, "data.0.phone_number": "+18005556001"})
 	d.want(200, "acme-admin", "GET", "/v2/number_order_phone_numbers?filter[country_code]=GB", "").has(map[string]any{"meta.total_results": 0, "meta.total_pages": 0})
+	for _, at := range []string{"GET public_key", "POST number_orders", "PATCH number_orders/x", "DELETE number_reservations/x", "POST number_reservations/x/actions/extend"} {
+		method, path, _ := strings.Cut(at, " ")
+		d.want(400, "acme-admin", method, "/v2/"+path+"?dry_run=true", "").has(map[string]any{"errors.0.code": "10015"})
+	}
+	for _, list := range []string{"number_order_phone_numbers", "sub_number_orders"} { // where the two are not told apart
+		d.want(400, "acme-admin", "GET", "/v2/"+list+"?filter[country_code]=CA", "").has(map[string]any{"errors.0.code": "10031"})
+	}
 
 	local := a.get("data.sub_number_orders_ids.0")
 	sub := d.want(200, "acme-member", "GET", "/v2/sub_number_orders/"+local+"?filter[include_phone_numbers]=true", "")

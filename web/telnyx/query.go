@@ -228,6 +228,16 @@ func (at page) meta(total int) meta {
 	return meta{at.number, at.size, (total + at.size - 1) / at.size, total}
 }
 
+// oneCountry is country where US and CA cannot be told apart: CA would be answered with
+// both.
+func (p *params) oneCountry() (ok bool) {
+	code, ok := p.country()
+	if code == "CA" {
+		p.wrong("filter[country_code]", "cannot be CA in this list, which does not tell US and CA apart; leave it away and read each number's country_code")
+	}
+	return ok
+}
+
 // country checks filter[country_code]. ok false tells that nothing here is of that
 // country.
 func (p *params) country() (code string, ok bool) {

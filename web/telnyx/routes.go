@@ -22,28 +22,38 @@ var unknown = route{pattern: "unknown", table: &reservationTable}
 
 // routes is the site map.
 var routes = withSegments([]route{
-	{method: "POST", pattern: "number_reservations", table: &reservationTable, handle: (*call).createReservation},
+	{method: "POST", pattern: "number_reservations", table: &reservationTable, handle: plain((*call).createReservation)},
 	{method: "GET", pattern: "number_reservations", table: &reservationTable, handle: (*call).listReservations},
-	{method: "GET", pattern: "number_reservations/{id}", table: &reservationTable, handle: (*call).getReservation},
-	{method: "DELETE", pattern: "number_reservations/{id}", table: &reservationTable, handle: (*call).deleteReservation},
-	{method: "POST", pattern: "number_reservations/{id}/actions/extend", table: &reservationTable, handle: (*call).extendReservation},
-	{method: "DELETE", pattern: "number_reservations/{id}/phone_numbers/{phone_number}", table: &reservationTable, handle: (*call).dropNumber},
+	{method: "GET", pattern: "number_reservations/{id}", table: &reservationTable, handle: plain((*call).getReservation)},
+	{method: "DELETE", pattern: "number_reservations/{id}", table: &reservationTable, handle: plain((*call).deleteReservation)},
+	{method: "POST", pattern: "number_reservations/{id}/actions/extend", table: &reservationTable, handle: plain((*call).extendReservation)},
+	{method: "DELETE", pattern: "number_reservations/{id}/phone_numbers/{phone_number}", table: &reservationTable, handle: plain((*call).dropNumber)},
 
 	{method: "GET", pattern: "available_phone_numbers", table: &reservationTable, handle: (*call).availableNumbers},
 
-	{method: "POST", pattern: "number_orders", table: &orderTable, handle: (*call).createOrder},
+	{method: "POST", pattern: "number_orders", table: &orderTable, handle: plain((*call).createOrder)},
 	{method: "GET", pattern: "number_orders", table: &orderTable, handle: (*call).listOrders},
-	{method: "GET", pattern: "number_orders/{id}", table: &orderTable, handle: (*call).getOrder},
-	{method: "PATCH", pattern: "number_orders/{id}", table: &orderTable, handle: (*call).patchOrder},
+	{method: "GET", pattern: "number_orders/{id}", table: &orderTable, handle: plain((*call).getOrder)},
+	{method: "PATCH", pattern: "number_orders/{id}", table: &orderTable, handle: plain((*call).patchOrder)},
 	{method: "GET", pattern: "number_order_phone_numbers", table: &orderTable, handle: (*call).listOrderNumbers},
-	{method: "GET", pattern: "number_order_phone_numbers/{id}", table: &orderTable, handle: (*call).getOrderNumber},
+	{method: "GET", pattern: "number_order_phone_numbers/{id}", table: &orderTable, handle: plain((*call).getOrderNumber)},
 	{method: "GET", pattern: "sub_number_orders", table: &orderTable, handle: (*call).listSubOrders},
 	{method: "GET", pattern: "sub_number_orders/{id}", table: &orderTable, handle: (*call).getSubOrder},
-	{method: "PATCH", pattern: "sub_number_orders/{id}/cancel", table: &orderTable, handle: (*call).cancelSubOrder},
+	{method: "PATCH", pattern: "sub_number_orders/{id}/cancel", table: &orderTable, handle: plain((*call).cancelSubOrder)},
 
-	{method: "GET", pattern: "public_key", table: &reservationTable, open: true, handle: (*call).publicKey},
-	{method: "GET", pattern: "openapi.json", table: &reservationTable, open: true, handle: (*call).openAPI},
+	{method: "GET", pattern: "public_key", table: &reservationTable, open: true, handle: plain((*call).publicKey)},
+	{method: "GET", pattern: "openapi.json", table: &reservationTable, open: true, handle: plain((*call).openAPI)},
 })
+
+// plain is a route whose address has no parameters: one that stands there is refused.
+func plain(handle func(*call) error) func(*call) error {
+	return func(c *call) error {
+		if err := c.params().check(); err != nil {
+			return err
+		}
+		return handle(c)
+	}
+}
 
 func withSegments(list []route) []route {
 	for i := range list {

@@ -1,6 +1,7 @@
 package telnyx
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -130,7 +131,7 @@ func (p *params) sought() sought {
 		s.limit = n
 	}
 	country, ok := p.country()
-	s.query.Country, s.nothing = country, !ok
+	s.query.Country, s.nothing = cmp.Or(country, tel.CountryUS), !ok
 	p.place(&s.query)
 	p.patterns(&s.query)
 	p.kind(&s)
@@ -226,7 +227,7 @@ func (c *call) search(s sought) (exact, near []tel.FoundTN, err error) {
 }
 
 func tooMany() error {
-	return tel.Refuse(tel.CodeBusy, "Too many search at once; try again in a moment.")
+	return newFault(http.StatusServiceUnavailable, codeInternal, "Too many searches are running; nothing was done. Try again in a moment.")
 }
 
 // inTime finds what matches, and with best effort fills up with what is near: the same in

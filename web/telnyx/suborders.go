@@ -117,7 +117,7 @@ func (c *call) listSubOrders() error {
 	p := c.params(append(pages, "filter[status]", order, "filter[country_code]", kind, count, include)...)
 	at := p.page()
 	q := store.SubOrderQuery{OrderQuery: c.orderQuery(p, at), Quantity: p.number(count, 1, tel.MostPerOrder), Page: at.number}
-	_, ours := p.country()
+	ours := p.oneCountry()
 	if text := p.text(order); text != "" {
 		id, err := store.CanonicalID(text)
 		if q.OrderID = id; err != nil {
