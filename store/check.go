@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -112,6 +114,13 @@ func (c *checker) rows() error {
 // events follows the hash chain and replays it: what is held according to the
 // history must be what is held according to the rows.
 func (c *checker) events() error {
+	end := struct {
+		seq  int64
+		hash []byte
+	}{}
+	if err := c.tx.QueryRowContext(c.ctx, `SELECT seq, hash FROM event_end WHERE id = 1`).Scan(&end.seq, &end.hash); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
 	rows, err := c.tx.QueryContext(c.ctx, `SELECT `+eventColumns+` FROM event ORDER BY seq`)
 	told := history{held: map[tel.Number]int64{}, told: map[int64]fate{}, past: map[pastKey]pastFate{}, kept: map[tel.Number]keeping{}, orders: map[int64]orderFate{}, endpoints: map[string]endpointFate{}}
 	var before [sha256.Size]byte
@@ -130,12 +139,20 @@ func (c *checker) events() error {
 		if e.Order != e.Facts.Order {
 			c.report("event %d is filed under order number %d, and tells of %d", e.Seq, e.Order, e.Facts.Order)
 		}
+		if e.Seq == end.seq && !bytes.Equal(e.Hash[:], end.hash) {
+			c.report("event %d is not the one that the history ended with: events up to it were removed, and others put in their place", e.Seq)
+		}
 		before, last = e.Hash, e.Seq
 		told.replay(e)
 		return nil
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case last < end.seq:
+		c.report("events %d to %d are missing at the end", last+1, end.seq)
+	case end.seq == 0 && last > 0:
+		c.report("it is not kept where the history ends, which is at event %d", last)
 	}
 	if err := c.compareReservations(told.told); err != nil {
 		return err

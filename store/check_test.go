@@ -144,6 +144,34 @@ func TestTampering(t *testing.T) {
 	}
 }
 
+// What was cut off the end is missed, even if it left no other trace, and stays so when
+// the history goes on from there.
+func TestCutOffEnd(t *testing.T) {
+	s := storetest.OpenFile(t)
+	r := reserve(t, s, admin, raleigh(0))
+	for range 3 {
+		must[*tel.Reservation](t)(s.OpenReservation(ctx, operator, r.ID))
+	}
+	checked(t, s.Store)
+	db := file(t, s.Path)
+	run(t, db, `DROP TRIGGER event_no_delete`, `DELETE FROM event WHERE seq > (SELECT MAX(seq) - 2 FROM event)`)
+	found := must[[]string](t)(s.Check(ctx))
+	if len(found) != 1 || !strings.Contains(found[0], "are missing at the end") {
+		t.Errorf("%q", found)
+	}
+	for range 3 {
+		s.Clock.Add(time.Second)
+		must[*tel.Reservation](t)(s.OpenReservation(ctx, operator, r.ID))
+		if found = must[[]string](t)(s.Check(ctx)); len(found) != 1 || !strings.Contains(found[0], "event") {
+			t.Errorf("it went on: %q", found)
+		}
+	}
+	run(t, db, `DELETE FROM event_end`)
+	if found = must[[]string](t)(s.Check(ctx)); len(found) != 1 || !strings.Contains(found[0], "not kept") {
+		t.Errorf("%q", found)
+	}
+}
+
 // Twenty copies with one flipped byte each, in what a page holds of its table or
 // index (a byte in free space changes nothing). Noticed when it is opened or checked.
 func TestDamage(t *testing.T) {
