@@ -82,7 +82,7 @@ func LookupPage(s Shell, v Lookup) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, liveRegion(v.addr(), "#answer", "reservations", "shelf", "orders"))
+			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, v.live())
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -21,6 +21,9 @@ import (
 func (v *visit) lookup() error {
 	page := views.Lookup{Query: v.query("q"), Now: v.now, Lists: v.actor.Can(tel.ActLookUpTN)}
 	status, err := v.answerLookup(&page)
+	if err == nil && status == http.StatusNotFound {
+		err = v.often(v.pace.misses) // as with an address of an id: see fail
+	}
 	if err != nil {
 		return err
 	}
