@@ -19,6 +19,7 @@ var invariants = []struct{ broken, sql string }{
 	{"TN %v is held by reservation number %v, which does not exist", `SELECT h.tn, h.reservation FROM hold h LEFT JOIN reservation r ON r.seq = h.reservation WHERE r.seq IS NULL`},
 	{"reservation %v says it holds another number of TNs than it does (%v)", `SELECT r.id, r.tn_count FROM reservation r WHERE r.ended_at IS NULL AND r.tn_count <> (SELECT COUNT(*) FROM hold h WHERE h.reservation = r.seq)`},
 	{"account %v counts %v held TNs, which is not what its reservations hold", `SELECT a.id, a.held FROM account a WHERE a.held <> (SELECT COALESCE(SUM(r.tn_count), 0) FROM reservation r WHERE r.account_id = a.id AND r.ended_at IS NULL)`},
+	{"account %v counts %v TNs in service, which is not what it has", `SELECT a.id, a.working FROM account a WHERE a.working <> (SELECT COUNT(*) FROM tn_state s WHERE s.account_id = a.id AND s.state = 'in service')`},
 	{"TN %v is held and %v at once", `SELECT h.tn, s.state FROM hold h JOIN tn_state s ON s.tn = h.tn`},
 	{"TN %v is held or has a state and is not in the inventory (block %v)", `SELECT x.tn, x.tn / 1000 FROM (SELECT tn FROM hold UNION SELECT tn FROM tn_state) AS x LEFT JOIN block b ON b.id = x.tn / 1000 WHERE b.id IS NULL`},
 	{"TN %v is in the history of reservation %v, which has not ended, as expired", `SELECT p.tn, r.id FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE r.ended_at IS NULL AND p.how = 'expired'`},

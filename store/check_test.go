@@ -91,6 +91,7 @@ func TestTampering(t *testing.T) {
 		"remove a hold":         {"according to the history", `DELETE FROM hold WHERE tn = (SELECT MAX(tn) FROM hold)`},
 		"invent a hold":         {"the history says 0", `INSERT INTO hold SELECT 19195552999, ` + holdOf + `; UPDATE reservation SET tn_count = tn_count + 1 WHERE seq = ` + holdOf + `; UPDATE account SET held = held + 1 WHERE id = 9500001`},
 		"a held counter":        {"account 9500001 counts", `UPDATE account SET held = held + 1 WHERE id = 9500001`},
+		"a working counter":     {"account 9500001 counts", `UPDATE account SET working = working + 1 WHERE id = 9500001`},
 		"a TN counter":          {"another number of TNs", `UPDATE reservation SET tn_count = tn_count + 1 WHERE seq = ` + holdOf},
 		"a longer hold":         {"runs to", `UPDATE reservation SET expires_at = expires_at + 1 WHERE seq = ` + holdOf},
 		"another's reservation": {"belongs to account", `UPDATE reservation SET account_id = 9500002 WHERE seq = ` + holdOf},
