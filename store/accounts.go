@@ -20,7 +20,7 @@ type accountRow struct {
 }
 
 const accountColumns = `id, name, reservations_on, switch_locked, window_us, ceiling_us, max_extensions, max_held, max_per_reservation, cooldown_us,
-	limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, aging_us, held, created_at, endpoints, expiring_us`
+	limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, aging_us, held, created_at, endpoints, expiring_us, max_share, limit_max_share, working`
 
 func scanAccount(row scanner) (*accountRow, error) {
 	var a accountRow
@@ -30,7 +30,7 @@ func scanAccount(row scanner) (*accountRow, error) {
 	err := row.Scan(&a.ID, &a.Name, &a.ReservationsOn, &a.SwitchLocked,
 		&p[0], &p[1], &a.Policy.MaxExtensions, &a.Policy.MaxHeld, &a.Policy.MaxPerReservation, &p[2],
 		&l[0], &l[1], &a.Limits.MaxExtensions, &a.Limits.MaxHeld, &a.Limits.MaxPerReservation, &l[2],
-		&aging, &a.counted, &created, &a.endpoints, &notice)
+		&aging, &a.counted, &created, &a.endpoints, &notice, &a.Policy.MaxShare, &a.Limits.MaxShare, &a.Working)
 	a.Aging, a.ExpiringNotice = fromMicros(aging), fromMicros(notice)
 	a.Policy.Window, a.Policy.Ceiling, a.Policy.CoolDown = fromMicros(p[0]), fromMicros(p[1]), fromMicros(p[2])
 	a.Limits.Window, a.Limits.Ceiling, a.Limits.CoolDown = fromMicros(l[0]), fromMicros(l[1]), fromMicros(l[2])
@@ -41,7 +41,7 @@ func scanAccount(row scanner) (*accountRow, error) {
 func fromMicros(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
 
 func policyArgs(p tel.Policy) []any {
-	return []any{p.Window.Microseconds(), p.Ceiling.Microseconds(), p.MaxExtensions, p.MaxHeld, p.MaxPerReservation, p.CoolDown.Microseconds()}
+	return []any{p.Window.Microseconds(), p.Ceiling.Microseconds(), p.MaxExtensions, p.MaxHeld, p.MaxPerReservation, p.CoolDown.Microseconds(), p.MaxShare}
 }
 
 // account reads an account once per transaction. What it says holds until the
@@ -61,9 +61,15 @@ func (t *tx) account(id tel.AccountID) (*accountRow, error) {
 	return a, nil
 }
 
-// count moves the account's counter of TNs in reservations that are not ended.
+// count moves the account's counter of TNs in reservations that are not ended, work that
+// of TNs in service.
 func (a *accountRow) count(tns int) {
 	a.counted += tns
+	a.countChanged = true
+}
+
+func (a *accountRow) work(tns int) {
+	a.Working += tns
 	a.countChanged = true
 }
 
@@ -72,7 +78,7 @@ func (t *tx) flushAccounts() error {
 		if !a.countChanged {
 			continue
 		}
-		if _, err := t.exec(`UPDATE account SET held = $1 WHERE id = $2`, a.counted, int64(id)); err != nil {
+		if _, err := t.exec(`UPDATE account SET held = $1, working = $2 WHERE id = $3`, a.counted, a.Working, int64(id)); err != nil {
 			return err
 		}
 	}
@@ -86,7 +92,7 @@ const unsweptSQL = `SELECT COALESCE(SUM(tn_count), 0) FROM reservation WHERE acc
 // held is how many TNs the account holds now. The exact figure is asked for only
 // where the counter, an upper bound, would refuse.
 func (t *tx) held(a *accountRow, more int) (int, error) {
-	if a.counted+more <= a.Policy.MaxHeld {
+	if a.counted+more <= a.MayHold() {
 		return a.counted, nil
 	}
 	var unswept int
@@ -121,8 +127,8 @@ func (s *Store) CreateAccount(ctx context.Context, actor tel.Actor, a tel.Accoun
 		args := append([]any{int64(a.ID), name, a.ReservationsOn, a.SwitchLocked}, policyArgs(a.Policy)...)
 		args = append(append(args, policyArgs(a.Limits)...), a.Aging.Microseconds(), micros(t.now))
 		t.event(tel.EventAccountCreated, a.ID, 0, tel.Facts{After: map[string]any{"name": name, "on": a.ReservationsOn, "policy": a.Policy, "limits": a.Limits}})
-		return t.insertRows(`INSERT INTO account (id, name, reservations_on, switch_locked, window_us, ceiling_us, max_extensions, max_held, max_per_reservation, cooldown_us,
-			limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, aging_us, created_at) VALUES `, 18, args)
+		return t.insertRows(`INSERT INTO account (id, name, reservations_on, switch_locked, window_us, ceiling_us, max_extensions, max_held, max_per_reservation, cooldown_us, max_share,
+			limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, limit_max_share, aging_us, created_at) VALUES `, 20, args)
 	})
 }
 
@@ -222,7 +228,7 @@ func (s *Store) SetPolicy(ctx context.Context, actor tel.Actor, id tel.AccountID
 		if a.Policy == p {
 			return nil
 		}
-		if _, err := t.exec(`UPDATE account SET window_us = $1, ceiling_us = $2, max_extensions = $3, max_held = $4, max_per_reservation = $5, cooldown_us = $6 WHERE id = $7`,
+		if _, err := t.exec(`UPDATE account SET window_us = $1, ceiling_us = $2, max_extensions = $3, max_held = $4, max_per_reservation = $5, cooldown_us = $6, max_share = $7 WHERE id = $8`,
 			append(policyArgs(p), int64(id))...); err != nil {
 			return err
 		}
@@ -243,7 +249,7 @@ func (s *Store) SetLimits(ctx context.Context, actor tel.Actor, id tel.AccountID
 		if err != nil || a.Limits == l {
 			return err
 		}
-		if _, err := t.exec(`UPDATE account SET limit_window_us = $1, limit_ceiling_us = $2, limit_max_extensions = $3, limit_max_held = $4, limit_max_per_reservation = $5, limit_cooldown_us = $6 WHERE id = $7`,
+		if _, err := t.exec(`UPDATE account SET limit_window_us = $1, limit_ceiling_us = $2, limit_max_extensions = $3, limit_max_held = $4, limit_max_per_reservation = $5, limit_cooldown_us = $6, limit_max_share = $7 WHERE id = $8`,
 			append(policyArgs(l), int64(id))...); err != nil {
 			return err
 		}
@@ -301,20 +307,15 @@ func (s *Store) holding(ctx context.Context, a *accountRow) (*tel.Account, error
 
 // Accounts lists the accounts that the actor sees, by name.
 func (s *Store) Accounts(ctx context.Context, actor tel.Actor) ([]*tel.Account, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+accountColumns+` FROM account WHERE $1 OR id = $2 ORDER BY name, id`,
-		actor.Sees(0), int64(actor.Account))
+	rows, err := s.read.QueryContext(ctx, `SELECT `+accountColumns+`, (SELECT COALESCE(SUM(tn_count), 0) FROM reservation WHERE account_id = account.id AND ended_at IS NULL AND expires_at <= $3)
+		FROM account WHERE $1 OR id = $2 ORDER BY name, id`, actor.Sees(0), int64(actor.Account), micros(s.Now()))
 	if err != nil {
 		return nil, err
 	}
-	found, err := collect(rows, scanAccount)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]*tel.Account, len(found))
-	for i, a := range found {
-		if list[i], err = s.holding(ctx, a); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+	return collect(rows, func(row scanner) (*tel.Account, error) {
+		var unswept int
+		a, err := scanAccount(withMore{row, []any{&unswept}})
+		a.Held = a.counted - unswept
+		return &a.Account, err
+	})
 }

@@ -43,7 +43,7 @@ const mostLooked = 20_000
 
 // Families are the families of event kinds: what stands before the dot.
 func Families() []string {
-	return []string{"reservation", "order", "tn", "account", "person", "client", "inventory", "desk", "database"}
+	return []string{"reservation", "purchase", "order", "tn", "account", "person", "client", "webhook", "site", "sippeer", "subscription", "inventory", "desk", "database"}
 }
 
 // Audit reads a page of the audit trail by keyset. Admins read their account's,
@@ -206,7 +206,7 @@ func (a *audit) kind() error {
 		a.add(`e.kind >= %s AND e.kind < %s`, family+".", family+"/")
 	}
 	switch family {
-	case "account", "person", "client", "inventory", "desk", "database":
+	case "account", "person", "client", "webhook", "site", "sippeer", "subscription", "inventory", "desk", "database":
 		a.other = true
 	}
 	return nil

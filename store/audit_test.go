@@ -1,6 +1,10 @@
 package store_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -144,4 +148,31 @@ func TestAuditLooksOnlySoFar(t *testing.T) {
 	if pages != 2 {
 		t.Errorf("%d pages before the last, want 2", pages)
 	}
+}
+
+// TestFamilies: every kind of event can be asked for.
+func TestFamilies(t *testing.T) {
+	files, err := filepath.Glob("tel/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range files {
+		source := must[[]byte](t)(os.ReadFile(file))
+		for _, m := range regexp.MustCompile(`EventKind\s+= "(\w+)\.`).FindAllSubmatch(source, -1) {
+			found++
+			if !slices.Contains(store.Families(), string(m[1])) {
+				t.Errorf("%s: %s is no family", file, m[1])
+			}
+		}
+	}
+	if found < 60 {
+		t.Errorf("%d kinds found", found)
+	}
+	s := storetest.Open(t)
+	linkTo(t, s, admin, reserve(t, s, admin, raleigh(0)))
+	for _, family := range store.Families() {
+		must[store.Audited](t)(s.Audit(ctx, operator, store.AuditQuery{Kind: family, Limit: 9}))
+	}
+	same(t, "purchases", kinds(must[store.Audited](t)(s.Audit(ctx, admin, store.AuditQuery{Kind: "purchase", Limit: 9}))), []tel.EventKind{tel.EventLinkMade})
 }

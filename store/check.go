@@ -1,9 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,6 +21,7 @@ var invariants = []struct{ broken, sql string }{
 	{"TN %v is held by reservation number %v, which does not exist", `SELECT h.tn, h.reservation FROM hold h LEFT JOIN reservation r ON r.seq = h.reservation WHERE r.seq IS NULL`},
 	{"reservation %v says it holds another number of TNs than it does (%v)", `SELECT r.id, r.tn_count FROM reservation r WHERE r.ended_at IS NULL AND r.tn_count <> (SELECT COUNT(*) FROM hold h WHERE h.reservation = r.seq)`},
 	{"account %v counts %v held TNs, which is not what its reservations hold", `SELECT a.id, a.held FROM account a WHERE a.held <> (SELECT COALESCE(SUM(r.tn_count), 0) FROM reservation r WHERE r.account_id = a.id AND r.ended_at IS NULL)`},
+	{"account %v counts %v TNs in service, which is not what it has", `SELECT a.id, a.working FROM account a WHERE a.working <> (SELECT COUNT(*) FROM tn_state s WHERE s.account_id = a.id AND s.state = 'in service')`},
 	{"TN %v is held and %v at once", `SELECT h.tn, s.state FROM hold h JOIN tn_state s ON s.tn = h.tn`},
 	{"TN %v is held or has a state and is not in the inventory (block %v)", `SELECT x.tn, x.tn / 1000 FROM (SELECT tn FROM hold UNION SELECT tn FROM tn_state) AS x LEFT JOIN block b ON b.id = x.tn / 1000 WHERE b.id IS NULL`},
 	{"TN %v is in the history of reservation %v, which has not ended, as expired", `SELECT p.tn, r.id FROM past_hold p JOIN reservation r ON r.seq = p.reservation WHERE r.ended_at IS NULL AND p.how = 'expired'`},
@@ -113,8 +117,11 @@ func (c *checker) rows() error {
 // events follows the hash chain and replays it: what is held according to the
 // history must be what is held according to the rows.
 func (c *checker) events() error {
-	var total int64
-	if err := c.tx.QueryRowContext(c.ctx, `SELECT COALESCE(MAX(seq), 0) FROM event`).Scan(&total); err != nil {
+	end := struct {
+		seq  int64
+		hash []byte
+	}{}
+	if err := c.tx.QueryRowContext(c.ctx, `SELECT seq, hash FROM event_end WHERE id = 1`).Scan(&end.seq, &end.hash); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	rows, err := c.tx.QueryContext(c.ctx, `SELECT `+eventColumns+` FROM event ORDER BY seq`)
@@ -135,15 +142,23 @@ func (c *checker) events() error {
 		if e.Order != e.Facts.Order {
 			c.report("event %d is filed under order number %d, and tells of %d", e.Seq, e.Order, e.Facts.Order)
 		}
+		if e.Seq == end.seq && !bytes.Equal(e.Hash[:], end.hash) {
+			c.report("event %d is not the one that the history ended with: events up to it were removed, and others put in their place", e.Seq)
+		}
 		before, last = e.Hash, e.Seq
 		told.replay(e)
 		if last%1024 == 0 {
-			c.store.cfg.progress("checking", "events", last, total)
+			c.store.cfg.progress("checking", "events", last, end.seq)
 		}
 		return nil
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case last < end.seq:
+		c.report("events %d to %d are missing at the end", last+1, end.seq)
+	case end.seq == 0 && last > 0:
+		c.report("it is not kept where the history ends, which is at event %d", last)
 	}
 	if err := c.compareReservations(told.told); err != nil {
 		return err

@@ -101,6 +101,7 @@ func TestTampering(t *testing.T) {
 		"remove a hold":         {"according to the history", `DELETE FROM hold WHERE tn = (SELECT MAX(tn) FROM hold)`},
 		"invent a hold":         {"the history says 0", `INSERT INTO hold SELECT 19195552999, ` + holdOf + `; UPDATE reservation SET tn_count = tn_count + 1 WHERE seq = ` + holdOf + `; UPDATE account SET held = held + 1 WHERE id = 9500001`},
 		"a held counter":        {"account 9500001 counts", `UPDATE account SET held = held + 1 WHERE id = 9500001`},
+		"a working counter":     {"account 9500001 counts", `UPDATE account SET working = working + 1 WHERE id = 9500001`},
 		"a TN counter":          {"another number of TNs", `UPDATE reservation SET tn_count = tn_count + 1 WHERE seq = ` + holdOf},
 		"a longer hold":         {"runs to", `UPDATE reservation SET expires_at = expires_at + 1 WHERE seq = ` + holdOf},
 		"another's reservation": {"belongs to account", `UPDATE reservation SET account_id = 9500002 WHERE seq = ` + holdOf},
@@ -155,6 +156,34 @@ func TestTampering(t *testing.T) {
 			}
 			t.Errorf("check does not say %q: %q", c.names, found)
 		})
+	}
+}
+
+// What was cut off the end is missed, even if it left no other trace, and stays so when
+// the history goes on from there.
+func TestCutOffEnd(t *testing.T) {
+	s := storetest.OpenFile(t)
+	r := reserve(t, s, admin, raleigh(0))
+	for range 3 {
+		must[*tel.Reservation](t)(s.OpenReservation(ctx, operator, r.ID))
+	}
+	checked(t, s.Store)
+	db := file(t, s.Path)
+	run(t, db, `DROP TRIGGER event_no_delete`, `DELETE FROM event WHERE seq > (SELECT MAX(seq) - 2 FROM event)`)
+	found := must[[]string](t)(s.Check(ctx))
+	if len(found) != 1 || !strings.Contains(found[0], "are missing at the end") {
+		t.Errorf("%q", found)
+	}
+	for range 3 {
+		s.Clock.Add(time.Second)
+		must[*tel.Reservation](t)(s.OpenReservation(ctx, operator, r.ID))
+		if found = must[[]string](t)(s.Check(ctx)); len(found) != 1 || !strings.Contains(found[0], "event") {
+			t.Errorf("it went on: %q", found)
+		}
+	}
+	run(t, db, `DELETE FROM event_end`)
+	if found = must[[]string](t)(s.Check(ctx)); len(found) != 1 || !strings.Contains(found[0], "not kept") {
+		t.Errorf("%q", found)
 	}
 }
 

@@ -101,7 +101,7 @@ var sqliteDialect = dialect{
 	claim:    claimSQLite,
 	snapshot: &sql.TxOptions{ReadOnly: true},
 	begin:    beginSQLite,
-	commit:   func(t *tx) error { return t.raw("COMMIT") },
+	commit:   commitSQLite,
 	refusal: func(err error) *tel.Error {
 		e, ok := errors.AsType[*sqlite.Error](err)
 		if !ok {
@@ -150,6 +150,16 @@ func openSQLite(path string, reader bool) (*sql.DB, error) {
 func questionMarks(rows, columns int) string {
 	one := "(" + strings.Repeat(",?", columns)[1:] + ")"
 	return strings.Repeat(","+one, rows)[1:]
+}
+
+func commitSQLite(t *tx) error {
+	if len(t.events) > 0 {
+		last := t.events[len(t.events)-1]
+		if _, err := t.exec(endSQL("$1", "$2"), last.Seq, last.Hash[:]); err != nil {
+			return err
+		}
+	}
+	return t.raw("COMMIT")
 }
 
 func beginSQLite(w *writer) (last lastLink, err error) {

@@ -38,6 +38,7 @@ func (t *tx) outOfService(o *tel.Order, a *accountRow, take []standing) error {
 	for _, st := range take {
 		tns = append(tns, st.tn)
 	}
+	a.work(-len(tns))
 	t.event(tel.EventDisconnected, o.Account, 0, tel.Facts{Order: o.Seq, TNs: tns, ExpiresAt: until.UnixMicro()})
 	return t.execEach(keys(tns), `UPDATE tn_state SET state = %s, since = %s, until = %s WHERE state = %s AND account_id = %s AND tn`,
 		string(tel.TNAging), micros(t.now), micros(until), string(tel.TNInService), int64(o.Account))

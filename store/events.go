@@ -45,6 +45,14 @@ func (t *tx) flushEvents() error {
 	return t.insertRows(`INSERT INTO event (`+eventColumns+`) VALUES `, 14, args)
 }
 
+// endSQL keeps the number and the hash of the last event. It stays at an event that is
+// gone or another one, so that a history whose end was cut off stays short of it however
+// it goes on.
+func endSQL(seq, hash string) string {
+	return `INSERT INTO event_end (id, seq, hash) VALUES (1, ` + seq + `, ` + hash + `) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash
+		WHERE EXISTS (SELECT 1 FROM event e WHERE e.seq = event_end.seq AND e.hash = event_end.hash)`
+}
+
 // insertRows inserts rows of n columns.
 func (t *tx) insertRows(insert string, n int, args []any) error {
 	for len(args) > 0 {

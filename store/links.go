@@ -94,8 +94,8 @@ func (s *Store) Empty(ctx context.Context) (bool, error) {
 	return used == 0, err
 }
 
-// endResetLinks takes back a person's links for a new password when they get a place
-// more: what an admin gave out for the one before must not open it.
+// endResetLinks takes back a person's links for a new password when they change it, or
+// get a place more: what an admin gave out before must not open it.
 func (t *tx) endResetLinks(person string) error {
 	_, err := t.exec(`DELETE FROM link WHERE kind = $1 AND person_id = $2`, string(LinkReset), person)
 	return err

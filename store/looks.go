@@ -21,13 +21,10 @@ type look struct {
 	tns     []tel.Number
 }
 
-// repeated is how long looking again at the same is the same look: an open page asks
-// again whenever something happens.
-const repeated = 10 * time.Minute
-
 const mostLooks = 10_000
 
-// looks remembers who looked at what a moment ago.
+// looks remembers who looked at what, for the pages that they left open: what such a page
+// asks again on its own is the same look, and no event. Somebody who looks again is one.
 type looks struct {
 	mu   sync.Mutex
 	seen map[string]time.Time
@@ -41,14 +38,11 @@ func (l look) key(actor tel.Actor) string {
 	return key
 }
 
-// fresh leaves out what an actor looked at before.
-func (m *looks) fresh(actor tel.Actor, list []look, now time.Time) []look {
+// fresh leaves out what an actor looked at since a time.
+func (m *looks) fresh(actor tel.Actor, list []look, since time.Time) []look {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.DeleteFunc(list, func(l look) bool {
-		at, ok := m.seen[l.key(actor)]
-		return ok && now.Sub(at) < repeated
-	})
+	return slices.DeleteFunc(list, func(l look) bool { return m.seen[l.key(actor)].After(since) })
 }
 
 func (m *looks) keep(actor tel.Actor, list []look, now time.Time) {
@@ -62,6 +56,13 @@ func (m *looks) keep(actor tel.Actor, list []look, now time.Time) {
 	}
 }
 
+type unasked struct{}
+
+// Unasked marks what an open page asks on its own to stay up to date.
+func Unasked(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unasked{}, true)
+}
+
 // noteLooks writes down what somebody of the platform looked at in accounts.
 func (s *Store) noteLooks(ctx context.Context, actor tel.Actor, list []look) error {
 	if actor.Kind != tel.KindPerson || !actor.Sees(0) {
@@ -69,7 +70,10 @@ func (s *Store) noteLooks(ctx context.Context, actor tel.Actor, list []look) err
 	}
 	list = slices.DeleteFunc(list, func(l look) bool { return l.account == 0 })
 	now := s.Now()
-	if list = s.looks.fresh(actor, list, now); len(list) == 0 {
+	if ctx.Value(unasked{}) != nil { // anybody can say so: only what they looked at in this session
+		list = s.looks.fresh(actor, list, now.Add(-s.cfg.AbsoluteSession))
+	}
+	if len(list) == 0 {
 		return nil
 	}
 	err := s.change(ctx, actor, func(t *tx) error {

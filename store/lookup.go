@@ -31,6 +31,7 @@ type PastHold struct {
 	Reservation *tel.Reservation
 	EndedAt     time.Time
 	How         tel.State
+	DroppedBy   string // who gave it back while the rest was held on; "" when all ended together
 }
 
 // TNOrder is an order that took a TN, gave it up, or could not have it.
@@ -134,11 +135,38 @@ func (s *Store) pastHolds(ctx context.Context, actor tel.Actor, tn tel.Number) (
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, func(row scanner) (PastHold, error) {
+	list, err := collect(rows, func(row scanner) (PastHold, error) {
 		var r tel.Reservation
 		p := PastHold{Reservation: &r}
 		err := row.Scan(append(reservationFields(&r), &r.AccountName, (*micros)(&p.EndedAt), (*string)(&p.How))...)
 		return p, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, s.fillDropped(ctx, tn, list)
+}
+
+// fillDropped says who dropped a TN from reservations that went on without it: those
+// tell only how the rest of them ended.
+func (s *Store) fillDropped(ctx context.Context, tn tel.Number, list []PastHold) error {
+	dropped := map[int64]*PastHold{}
+	var seqs []int64
+	for i, p := range list {
+		if p.How == tel.StateCancelled {
+			seqs = append(seqs, p.Reservation.Seq)
+			dropped[p.Reservation.Seq] = &list[i]
+		}
+	}
+	return inBites(keys(seqs), func(in string, some []any) error {
+		rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE reservation <> 0 AND reservation `+in+` AND kind = 'reservation.dropped'`, some...)
+		return eachRow(rows, err, func(row scanner) error {
+			e, err := scanEvent(row)
+			if err == nil && slices.Contains(e.Facts.TNs, tn) {
+				dropped[e.Reservation].DroppedBy = e.Actor.Name
+			}
+			return err
+		})
 	})
 }
 

@@ -20,8 +20,8 @@ func looked(t *testing.T, s *storetest.Store, admin tel.Actor) (list []string) {
 	return list
 }
 
-// TestLookUpsAreEvents: what somebody of the platform looks up in an account is told to
-// it, once in a while; what an account looks up itself is not.
+// TestLookUpsAreEvents: whatever somebody of the platform looks up in an account is told
+// to it; what an open page asks again is not, nor what an account looks up itself.
 func TestLookUpsAreEvents(t *testing.T) {
 	s := storetest.Open(t)
 	all := storetest.Actor(tel.RoleSupport, 0)
@@ -40,8 +40,10 @@ func TestLookUpsAreEvents(t *testing.T) {
 	must[*store.TNReport](t)(s.LookUp(ctx, tel.System("test"), raleigh(0)))
 	same(t, "nobody looked in from outside", looked(t, s, admin), []string(nil))
 
+	must[*store.TNReport](t)(s.LookUp(ctx, all, raleigh(0)))
 	for range 3 { // a page that asks again and again
-		must[*store.TNReport](t)(s.LookUp(ctx, all, raleigh(0)))
+		must[*store.TNReport](t)(s.LookUp(store.Unasked(ctx), all, raleigh(0)))
+		s.Clock.Add(20 * time.Minute)
 	}
 	must[*tel.Reservation](t)(s.OpenReservation(ctx, all, r.ID))
 	must[*tel.Order](t)(s.OpenOrder(ctx, operator, o.ID))
@@ -51,12 +53,13 @@ func TestLookUpsAreEvents(t *testing.T) {
 	want := []string{root + "list", support + "reference", root + "order", support + "reservation", support + "number"}
 	same(t, "Acme reads", looked(t, s, admin), want)
 	same(t, "Globex reads", looked(t, s, rival), []string{root + "list"})
-	s.Clock.Add(11 * time.Minute)
 	must[*store.TNReport](t)(s.LookUp(ctx, all, raleigh(0)))
-	same(t, "later", looked(t, s, admin), append([]string{support + "number"}, want...))
-	page := must[store.Audited](t)(s.Audit(ctx, admin, store.AuditQuery{Kind: "desk", Limit: 3}))
-	same(t, "which numbers", [][]tel.Number{page.Rows[0].Facts.TNs, page.Rows[1].Facts.TNs}, [][]tel.Number{{raleigh(0)}, {raleigh(0), raleigh(5)}})
-	same(t, "what was typed", page.Rows[2].Facts.Subject, "Order")
+	same(t, "again at once", looked(t, s, admin), append([]string{support + "number"}, want...))
+	must[*store.TNReport](t)(s.LookUp(store.Unasked(ctx), all, raleigh(5))) // says so, and never looked before
+	same(t, "a page that was not open", looked(t, s, admin), append([]string{support + "number", support + "number"}, want...))
+	page := must[store.Audited](t)(s.Audit(ctx, admin, store.AuditQuery{Kind: "desk", Limit: 4}))
+	same(t, "which numbers", [][]tel.Number{page.Rows[1].Facts.TNs, page.Rows[2].Facts.TNs}, [][]tel.Number{{raleigh(0)}, {raleigh(0), raleigh(5)}})
+	same(t, "what was typed", page.Rows[3].Facts.Subject, "Order")
 	checked(t, s.Store)
 }
 

@@ -372,6 +372,7 @@ func (t *tx) intoService(o *tel.Order, a *accountRow, take []standing) error {
 	if err := t.orderHolds(o, a, reservations, held); err != nil {
 		return err
 	}
+	a.work(len(tns))
 	t.event(tel.EventInService, o.Account, 0, tel.Facts{Order: o.Seq, TNs: tns})
 	return t.insertRows(`INSERT INTO tn_state (tn, state, account_id, since, order_seq) VALUES `, 5, rows)
 }

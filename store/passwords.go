@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/alexedwards/argon2id"
@@ -191,12 +190,12 @@ func (s *Store) personWhere(ctx context.Context, where string, args ...any) (*te
 	if err := s.fillMemberships(ctx, p); err != nil {
 		return nil, "", err
 	}
-	p.Memberships = slices.DeleteFunc(p.Memberships, func(m tel.Membership) bool { return !m.OffAt.IsZero() })
+	p.Memberships = activePlaces(p.Memberships)
 	return p, hash, nil
 }
 
 // ChangePassword sets the signed-in person's password, for whoever knows the old one.
-// All their sessions but the one that asks end.
+// All their sessions but the one that asks end, and links for a new one.
 func (s *Store) ChangePassword(ctx context.Context, actor tel.Actor, token, old, password string) error {
 	p, before, err := s.self(ctx, actor)
 	if err != nil {
@@ -246,6 +245,9 @@ func (s *Store) changedPassword(ctx context.Context, actor tel.Actor, p *tel.Per
 			return err
 		}
 		if _, err := t.exec(`DELETE FROM session WHERE person_id = $1 AND token <> $2`, p.ID, tokenHash(n.Session)); err != nil {
+			return err
+		}
+		if err := t.endResetLinks(p.ID); err != nil {
 			return err
 		}
 		t.event(tel.EventPasswordChanged, 0, 0, tel.Facts{Subject: p.ID})

@@ -229,7 +229,8 @@ func (l *lastLink) parse(row [][]byte) error {
 func commitPostgres(t *tx) error {
 	text := `COMMIT`
 	if len(t.events) > 0 {
-		text = `NOTIFY tnreserve, '` + t.store.node + `'; COMMIT`
+		last := t.events[len(t.events)-1]
+		text = endSQL(strconv.FormatInt(last.Seq, 10), `'\x`+hex.EncodeToString(last.Hash[:])+`'`) + `; NOTIFY tnreserve, '` + t.store.node + `'; COMMIT`
 	}
 	return t.conn.Raw(func(c any) error {
 		conn := c.(*stdlib.Conn).Conn()

@@ -85,7 +85,7 @@ func (s *Store) Outstanding(ctx context.Context, actor tel.Actor, account tel.Ac
 		return nil, err
 	}
 	out.Soon = soon.Rows
-	out.Longest, err = s.heldLongest(ctx, actor, out.Accounts)
+	out.Longest, err = s.heldLongest(ctx, account)
 	return &out, err
 }
 
@@ -94,7 +94,7 @@ const stillHeld = `ended_at IS NULL AND expires_at > $2`
 // accountsHeld are the accounts that hold something. The account's counter, less what
 // only the clock has ended, is what it holds; reservations are counted in the index.
 func (s *Store) accountsHeld(ctx context.Context, only tel.AccountID) ([]AccountHeld, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT a.id, a.name, a.max_held,
+	rows, err := s.read.QueryContext(ctx, `SELECT a.id, a.name, a.max_held, a.max_per_reservation, a.max_share, a.working,
 			a.held - (SELECT COALESCE(SUM(tn_count), 0) FROM reservation WHERE account_id = a.id AND ended_at IS NULL AND expires_at <= $2),
 			(SELECT COUNT(*) FROM reservation WHERE account_id = a.id AND `+stillHeld+`)
 		FROM account a WHERE a.held > 0 AND ($1 = 0 OR a.id = $1)`, int64(only), micros(s.Now()))
@@ -102,7 +102,10 @@ func (s *Store) accountsHeld(ctx context.Context, only tel.AccountID) ([]Account
 		return nil, err
 	}
 	list, err := collect(rows, func(row scanner) (a AccountHeld, err error) {
-		return a, row.Scan(&a.Account, &a.Name, &a.MaxHeld, &a.TNs, &a.Reservations)
+		var of tel.Account
+		err = row.Scan(&a.Account, &a.Name, &of.Policy.MaxHeld, &of.Policy.MaxPerReservation, &of.Policy.MaxShare, &of.Working, &a.TNs, &a.Reservations)
+		a.MaxHeld = of.MayHold()
+		return a, err
 	})
 	list = slices.DeleteFunc(list, func(a AccountHeld) bool { return a.TNs == 0 })
 	slices.SortFunc(list, func(a, b AccountHeld) int {
@@ -135,22 +138,19 @@ func accountArg(account tel.AccountID) []any {
 	return []any{int64(account)}
 }
 
-// heldLongest asks each account for its oldest: there is an index by account.
-func (s *Store) heldLongest(ctx context.Context, actor tel.Actor, accounts []AccountHeld) ([]*tel.Reservation, error) {
-	var list []*tel.Reservation
-	for _, a := range accounts {
-		rows, err := s.read.QueryContext(ctx, `SELECT `+reservationColumns+` FROM reservation r WHERE r.account_id = $1 AND r.`+stillHeld+` ORDER BY r.seq LIMIT $3`, int64(a.Account), micros(s.Now()), mostShown)
-		if err != nil {
-			return nil, err
-		}
-		some, err := collect(rows, scanReservation)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, some...)
+// heldLongest are the oldest that are held now, of one account or all. The sum keeps the
+// database from going through all that ever were.
+func (s *Store) heldLongest(ctx context.Context, account tel.AccountID) ([]*tel.Reservation, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+reservationColumns+` FROM reservation r WHERE r.seq IN (
+		SELECT seq FROM reservation WHERE ended_at IS NULL AND expires_at > $1`+ofAccount(account, `account_id`, 3)+` ORDER BY seq + 0 LIMIT $2) ORDER BY r.seq`,
+		append([]any{micros(s.Now()), mostShown}, accountArg(account)...)...)
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(list, func(a, b *tel.Reservation) int { return cmp.Compare(a.Seq, b.Seq) })
-	list = list[:min(mostShown, len(list))]
+	list, err := collect(rows, scanReservation)
+	if err != nil {
+		return nil, err
+	}
 	return list, s.dress(ctx, list)
 }
 
@@ -285,17 +285,34 @@ func (s *Store) topHolders(ctx context.Context, y *tally, q ReportQuery) ([]Acco
 	slices.SortFunc(list, func(a, b AccountOutcomes) int {
 		return cmp.Or(cmp.Compare(b.TNs, a.TNs), cmp.Compare(a.Account, b.Account))
 	})
+	if err != nil {
+		return nil, err
+	}
 	list = list[:min(mostRepeats, len(list))]
-	for i := range list {
-		if err == nil {
-			list[i].Name, err = s.accountName(ctx, list[i].Account)
-		}
+	ids := make([]tel.AccountID, len(list))
+	for i, a := range list {
+		ids[i] = a.Account
+	}
+	names, err := s.accountNames(ctx, ids)
+	for i, id := range ids {
+		list[i].Name = names[id]
 	}
 	return list, err
 }
 
-func (s *Store) accountName(ctx context.Context, id tel.AccountID) (name string, err error) {
-	return name, s.read.QueryRowContext(ctx, `SELECT name FROM account WHERE id = $1`, int64(id)).Scan(&name)
+func (s *Store) accountNames(ctx context.Context, ids []tel.AccountID) (map[tel.AccountID]string, error) {
+	names := map[tel.AccountID]string{}
+	err := inBites(keys(ids), func(in string, some []any) error {
+		rows, err := s.read.QueryContext(ctx, `SELECT id, name FROM account WHERE id `+in, some...)
+		return eachRow(rows, err, func(row scanner) error {
+			var id tel.AccountID
+			var name string
+			err := row.Scan(&id, &name)
+			names[id] = name
+			return err
+		})
+	})
+	return names, err
 }
 
 // again are TNs with how often each was taken again, packed so that hundreds of
@@ -350,17 +367,15 @@ func (s *Store) repeats(ctx context.Context, y *tally, q ReportQuery) ([]Repeat,
 		}
 	}
 	list := mostRepeated(all)
-	names := map[tel.AccountID]string{}
-	for i := range list {
-		account := list[i].Account
-		if names[account] == "" {
-			if names[account], err = s.accountName(ctx, account); err != nil {
-				return nil, err
-			}
-		}
-		list[i].Name = names[account]
+	ids := make([]tel.AccountID, len(list))
+	for i, r := range list {
+		ids[i] = r.Account
 	}
-	return list, nil
+	names, err := s.accountNames(ctx, ids)
+	for i, id := range ids {
+		list[i].Name = names[id]
+	}
+	return list, err
 }
 
 func byTimes(a, b Repeat) int {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -251,7 +252,12 @@ func (s *Store) TouchSession(ctx context.Context, session *Session, token string
 func (s *Store) Memberships(ctx context.Context, p *tel.Person) ([]tel.Membership, error) {
 	full := *p
 	err := s.fillMemberships(ctx, &full)
-	return full.Memberships, err
+	return activePlaces(full.Memberships), err
+}
+
+// activePlaces leaves out those where somebody is deactivated.
+func activePlaces(list []tel.Membership) []tel.Membership {
+	return slices.DeleteFunc(list, func(m tel.Membership) bool { return !m.OffAt.IsZero() })
 }
 
 // ActFor changes the account that a session acts for; 0 is the platform. CodeNotFound

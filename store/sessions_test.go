@@ -122,7 +122,11 @@ func TestRolesCountAtOnce(t *testing.T) {
 	if got := must[*store.Session](t)(s.Session(ctx, in.Token, "")); got.Actor.Account != globex {
 		t.Error(got.Actor)
 	}
-	for _, account := range []tel.AccountID{initech, 77, 0} {
+	if err := s.Deactivate(ctx, operator, acme, ada.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "places that may be chosen", must[[]tel.Membership](t)(s.Memberships(ctx, ada)), places[1:])
+	for _, account := range []tel.AccountID{acme, initech, 77, 0} {
 		same(t, account.String(), code(t, s.ActFor(ctx, in.Token, in.Actor, account), tel.CodeNotFound), tel.NotFound())
 	}
 	if err := s.SetRole(ctx, operator, ada.Email, globex, ""); err != nil {

@@ -92,6 +92,7 @@ type PolicyForm struct {
 	MaxHeld           string
 	MaxPerReservation string
 	CoolDown          string
+	MaxShare          string
 	Errors            map[string]string
 }
 
@@ -100,7 +101,7 @@ func NewPolicyForm(p tel.Policy) PolicyForm {
 	return PolicyForm{
 		Window: ShortDuration(p.Window), Ceiling: ShortDuration(p.Ceiling),
 		MaxExtensions: strconv.Itoa(p.MaxExtensions), MaxHeld: strconv.Itoa(p.MaxHeld),
-		MaxPerReservation: strconv.Itoa(p.MaxPerReservation), CoolDown: ShortDuration(p.CoolDown),
+		MaxPerReservation: strconv.Itoa(p.MaxPerReservation), CoolDown: ShortDuration(p.CoolDown), MaxShare: strconv.Itoa(p.MaxShare),
 	}
 }
 
@@ -134,6 +135,7 @@ func (f PolicyForm) fields(ctx context.Context, limits *tel.Policy) []policyFiel
 		{"max_held", texts.T(ctx, "Numbers held at once"), texts.T(ctx, "In all live reservations of the account."), f.MaxHeld, false},
 		{"max_per_reservation", texts.T(ctx, "Numbers per reservation"), texts.T(ctx, "How many one reservation may hold."), f.MaxPerReservation, false},
 		{"cooldown", texts.T(ctx, "Cool-down"), texts.T(ctx, "Before the account may take the same number again; 0s is none."), f.CoolDown, true},
+		{"max_share", texts.T(ctx, "Share of its numbers, in percent"), texts.T(ctx, "It holds at most so much of what it has in service, but always what one reservation may hold; 0 is no bound."), f.MaxShare, false},
 	}
 	if limits != nil {
 		bounds := limitBounds(ctx, *limits)
@@ -154,15 +156,19 @@ func (f PolicyForm) limitFields(ctx context.Context) []policyField {
 		{"max_held", texts.T(ctx, "Numbers held, at most"), "", f.MaxHeld, false},
 		{"max_per_reservation", texts.T(ctx, "Numbers per reservation, at most"), "", f.MaxPerReservation, false},
 		{"cooldown", texts.T(ctx, "Cool-down, at least"), texts.T(ctx, "0s lets them do without one."), f.CoolDown, true},
+		{"max_share", texts.T(ctx, "Share of its numbers, in percent, at most"), texts.T(ctx, "0 lets them do without a bound."), f.MaxShare, false},
 	}
 }
 
 // limitBounds are an account's limits in words, in the order of the fields.
-func limitBounds(ctx context.Context, l tel.Policy) [6]string {
+func limitBounds(ctx context.Context, l tel.Policy) [7]string {
 	most := func(s string) string { return " " + texts.T(ctx, "At most %s.", s) }
-	bounds := [6]string{
+	bounds := [7]string{
 		most(texts.Duration(ctx, l.Window)), most(texts.Duration(ctx, l.Ceiling)), most(Count(ctx, l.MaxExtensions)),
-		most(Count(ctx, l.MaxHeld)), most(Count(ctx, l.MaxPerReservation)), "",
+		most(Count(ctx, l.MaxHeld)), most(Count(ctx, l.MaxPerReservation)), "", "",
+	}
+	if l.MaxShare > 0 {
+		bounds[6] = most(Count(ctx, l.MaxShare))
 	}
 	if l.CoolDown > 0 {
 		bounds[5] = " " + texts.T(ctx, "At least %s.", texts.Duration(ctx, l.CoolDown))

@@ -398,7 +398,7 @@ func accountTable(v AccountList) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = CapBar(a.Held, a.Policy.MaxHeld, texts.T(ctx, "numbers")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = CapBar(a.Held, a.MayHold(), texts.T(ctx, "numbers")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1364,7 +1364,7 @@ func accountUse(s Shell, v AccountDetail) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = CapBar(v.Account.Held, v.Account.Policy.MaxHeld, texts.T(ctx, "numbers held")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = CapBar(v.Account.Held, v.Account.MayHold(), texts.T(ctx, "numbers held")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"tnreserve/store/tel"
 	"tnreserve/views/texts"
 )
@@ -118,6 +120,14 @@ func (v Lookup) title(ctx context.Context) string {
 		return texts.T(ctx, "Look up")
 	}
 	return texts.T(ctx, "Look up %s", v.Query)
+}
+
+// live lets an answer follow what happens; what was not found is asked for once.
+func (v Lookup) live() templ.Attributes {
+	if v.Error != "" {
+		return nil
+	}
+	return liveRegion(v.addr(), "#answer", "reservations", "shelf", "orders")
 }
 
 func (v Lookup) addr() string { return "/lookup?q=" + url.QueryEscape(v.Query) }

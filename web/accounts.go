@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -181,7 +182,7 @@ func (v *visit) lockSwitch() error {
 func (v *visit) readPolicy() (tel.Policy, views.PolicyForm) {
 	f := views.PolicyForm{
 		Window: v.form("window"), Ceiling: v.form("ceiling"), MaxExtensions: v.form("max_extensions"),
-		MaxHeld: v.form("max_held"), MaxPerReservation: v.form("max_per_reservation"), CoolDown: v.form("cooldown"),
+		MaxHeld: v.form("max_held"), MaxPerReservation: v.form("max_per_reservation"), CoolDown: v.form("cooldown"), MaxShare: v.form("max_share"),
 		Errors: map[string]string{},
 	}
 	var p tel.Policy
@@ -203,6 +204,8 @@ func (v *visit) readPolicy() (tel.Policy, views.PolicyForm) {
 	note("max_held", err)
 	p.MaxPerReservation, err = parseCount("max_per_reservation", f.MaxPerReservation)
 	note("max_per_reservation", err)
+	p.MaxShare, err = parseCount("max_share", cmp.Or(f.MaxShare, "0"))
+	note("max_share", err)
 	return p, f
 }
 

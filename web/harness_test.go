@@ -109,7 +109,7 @@ func serve(t *testing.T, s *storetest.Store, base string) *site {
 func serveWith(t *testing.T, s *storetest.Store, base string, sso *web.SSO) *site {
 	t.Helper()
 	book := &logBook{}
-	srv, err := web.New(web.Config{Store: s.Store, BaseURL: base, SSO: sso, OpenAPI: telnyx.OpenAPI(), Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics 1\n") }), EndUsers: web.EndUserLimits{Searches: 1e6, Holds: 1e6, HoldsPerSession: 1e6, Misses: 1e6}, Log: slog.New(slog.NewTextHandler(book, nil))})
+	srv, err := web.New(web.Config{Store: s.Store, BaseURL: base, SSO: sso, OpenAPI: telnyx.OpenAPI(), Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics 1\n") }), EndUsers: web.EndUserLimits{Searches: 1e6, Holds: 1e6, HoldsPerSession: 1e6, Misses: 1e6}, People: web.PeopleLimits{Misses: 1e6}, Log: slog.New(slog.NewTextHandler(book, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

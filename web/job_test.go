@@ -108,7 +108,7 @@ func TestPolicyAndLimits(t *testing.T) {
 	s.unchanged("a bad policy", func() {
 		for field, bad := range map[string][2]string{
 			"window": {"soon", "not a length of time"}, "ceiling": {"1h", "shorter than the window"}, "max_extensions": {"-1", "whole number"},
-			"max_held": {"x", "whole number"}, "max_per_reservation": {"0", "1 to"}, "cooldown": {"99d", "cool-down is 0 to"},
+			"max_held": {"x", "whole number"}, "max_per_reservation": {"0", "1 to"}, "cooldown": {"99d", "cool-down is 0 to"}, "max_share": {"101", "0 to 100"},
 		} {
 			f := url.Values{}
 			for k, v := range form {
@@ -128,8 +128,8 @@ func TestPolicyAndLimits(t *testing.T) {
 		for k := range form {
 			many.Set(k, "?")
 		}
-		if n := len(admin.post("/accounts/9500001/policy", many).each("#policy .fault")); n != 6 {
-			t.Errorf("%d of 6 faults are told at once", n)
+		if n := len(admin.post("/accounts/9500001/policy", many).each("#policy .fault")); n != 7 {
+			t.Errorf("%d of 7 faults are told at once", n)
 		}
 		form.Set("window", "25h")
 		form.Set("ceiling", "48h")

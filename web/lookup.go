@@ -21,6 +21,9 @@ import (
 func (v *visit) lookup() error {
 	page := views.Lookup{Query: v.query("q"), Now: v.now, Lists: v.actor.Can(tel.ActLookUpTN)}
 	status, err := v.answerLookup(&page)
+	if err == nil && status == http.StatusNotFound {
+		err = v.often(v.pace.misses) // as with an address of an id: see fail
+	}
 	if err != nil {
 		return err
 	}
@@ -32,7 +35,10 @@ func (v *visit) answerLookup(page *views.Lookup) (status int, err error) {
 		return http.StatusOK, nil
 	}
 	if id, err := store.CanonicalID(page.Query); err == nil {
-		return v.lookupID(page, id)
+		if status, err = v.lookupID(page, id); status != http.StatusNotFound || !v.actor.Can(tel.ActLookUpTN) {
+			return status, err
+		}
+		return v.lookupReference(page) // customers number theirs so too
 	}
 	if !v.actor.Can(tel.ActLookUpTN) {
 		page.Hint = true
@@ -47,7 +53,8 @@ func (v *visit) answerLookup(page *views.Lookup) (status int, err error) {
 		return 0, err
 	}
 	page.TN = v.lookupTN(report)
-	return http.StatusOK, nil
+	_, err = v.calledSo(page) // "2026000123" may be a customer's own number for something
+	return http.StatusOK, err
 }
 
 // hasLetter: "2026-ORDER-1" is a TN by a telephone's keys, and means a reference.
@@ -74,21 +81,35 @@ func (v *visit) lookupID(page *views.Lookup, id string) (status int, err error) 
 }
 
 func (v *visit) lookupReference(page *views.Lookup) (status int, err error) {
-	found, err := v.store.FindReference(v.r.Context(), v.actor, page.Query)
-	if fields, ok := v.fieldErrors(err); ok {
+	found, err := v.calledSo(page)
+	switch fields, wrong := v.fieldErrors(err); {
+	case wrong:
 		page.Error = fields["q"]
 		return http.StatusUnprocessableEntity, nil
+	case err != nil:
+		return 0, err
+	case found:
+		page.Error = ""
+		return http.StatusOK, nil
 	}
-	if tel.CodeOf(err) == tel.CodeNotFound {
+	if page.Error == "" {
 		page.Error = v.t("No number, reservation or order goes by that name.")
-		return http.StatusNotFound, nil
+	}
+	return http.StatusNotFound, nil
+}
+
+// calledSo finds what customers call so.
+func (v *visit) calledSo(page *views.Lookup) (found bool, err error) {
+	refs, err := v.store.FindReference(v.r.Context(), v.actor, page.Query)
+	if tel.CodeOf(err) == tel.CodeNotFound {
+		return false, nil
 	}
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	page.Called, page.Orders = found.Reservations, found.Orders
+	page.Called, page.Orders = refs.Reservations, refs.Orders
 	page.More = len(page.Called) == store.MostReferences || len(page.Orders) == store.MostReferences
-	return http.StatusOK, nil
+	return true, nil
 }
 
 // lookupList answers for a pasted list of TNs.
@@ -274,8 +295,8 @@ func (v *visit) endStep(p store.PastHold) views.Step {
 		end.Icon, end.Title, end.By = "hourglass", v.t("Ran out"), ""
 	case p.How == tel.StateOrdered:
 		end.Icon, end.Title, end.Tone = "circle-check", v.t("Ordered|event"), "good"
-	case !r.State.Ended():
-		end.Icon, end.Title = "minus", v.t("Dropped|event")
+	case p.DroppedBy != "":
+		end.Icon, end.Title, end.By, end.Text = "minus", v.t("Dropped|event"), p.DroppedBy, ""
 	}
 	return end
 }

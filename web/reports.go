@@ -290,7 +290,11 @@ func (v *visit) writeUse(ask reportAsk, write writeRow) error {
 		return err
 	}
 	for _, u := range rows {
-		if err := write(u.Name, u.State, u.TNs, u.Free, u.Taken(), u.InService, u.Aging, u.Reserved); err != nil {
+		tns, free := any(u.TNs), any(u.Free)
+		if u.TNs == 0 { // of one account: the inventory is everybody's
+			tns, free = "", ""
+		}
+		if err := write(u.Name, u.State, tns, free, u.Taken(), u.InService, u.Aging, u.Reserved); err != nil {
 			return err
 		}
 	}

@@ -123,6 +123,9 @@ func TestReportFiles(t *testing.T) {
 			}
 		}
 	}
+	if got := lines(t, admin.want(200, "/reports/use.csv")); got[1][2]+got[1][3] != "" || got[1][4] == "" {
+		t.Errorf("what an account has of the inventory: %q", got)
+	}
 	made := lines(t, admin.want(200, "/reports/reservations.csv"))
 	if len(made) != 5 || made[3][16] != "'+cancelled" || made[3][7] != "cancelled" || made[1][7] != "ordered" || made[1][3] != "9195552997" {
 		t.Errorf("%q", made)

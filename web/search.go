@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -8,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"tnreserve/store/tel"
@@ -23,10 +23,17 @@ func (v *visit) search() error {
 	if !v.actor.Can(tel.ActSearch) {
 		return tel.Forbidden(tel.ActSearch)
 	}
-	if err := v.queueToSearch(); err != nil {
+	if err := v.often(v.pace.searches); err != nil {
 		return err
 	}
-	leave := sync.OnceFunc(func() { <-v.searching })
+	who := v.actor.Account.String()
+	if v.actor.Account == 0 {
+		who = v.actor.ID
+	}
+	leave, err := v.queueToSearch(who)
+	if err != nil {
+		return err
+	}
 	defer leave()
 	v.made = leave // before the page is sent: a reader who takes nothing must not keep the place
 	values := v.r.URL.Query()
@@ -63,18 +70,18 @@ func (v *visit) search() error {
 const searchPatience = 2 * time.Second
 
 // queueToSearch waits for a place among those who search, not for ever.
-func (v *visit) queueToSearch() error {
-	patience := time.NewTimer(searchPatience)
-	defer patience.Stop()
-	select {
-	case v.searching <- struct{}{}:
+func (v *visit) queueToSearch(who string) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(v.r.Context(), searchPatience)
+	defer cancel()
+	leave, err = v.cfg.Searches.Take(ctx, who)
+	switch {
+	case err == nil:
 		v.letChangesPass()
-		return nil
-	case <-v.r.Context().Done():
-		return v.r.Context().Err()
-	case <-patience.C:
-		return tel.Refuse(tel.CodeBusy, "Many people are searching. Try again in a moment.")
+		return leave, nil
+	case v.r.Context().Err() != nil:
+		return nil, v.r.Context().Err()
 	}
+	return nil, tel.Refuse(tel.CodeBusy, "Many people are searching. Try again in a moment.")
 }
 
 // letChangesPass puts a search off for some milliseconds while many changes wait:

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -27,6 +26,8 @@ type Config struct {
 	TrustedProxies limit.Proxies
 	SSO            *SSO // nil: none. It needs a BaseURL
 	EndUsers       EndUserLimits
+	People         PeopleLimits
+	Searches       *limit.Turns      // shared with the other doors; nil is its own
 	OpenAPI        []byte            // the JSON door's document, which a page shows; nil: no page
 	Metrics        http.Handler      // what operators see at /metrics; nil: nothing
 	Observer       *observe.Observer // nil is the log alone
@@ -44,12 +45,10 @@ type Server struct {
 	docs     *views.APIDocs // nil: none
 	mux      *http.ServeMux
 	handler  http.Handler
-	// searching has a place per search page that is made at once: half the cores, so
-	// that those who search never starve those who reserve.
-	searching chan struct{}
-	leaving   atomic.Bool // about to end: /readyz says so
-	draining  chan struct{}
-	drained   sync.Once
+	pace     pace
+	leaving  atomic.Bool // about to end: /readyz says so
+	draining chan struct{}
+	drained  sync.Once
 }
 
 // New makes the dashboard. It fails only for a base URL or a document that is none.
@@ -64,7 +63,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Observer == nil {
 		cfg.Observer = &observe.Observer{Log: cfg.Log}
 	}
-	s := &Server{cfg: cfg, store: cfg.Store, log: cfg.Log, draining: make(chan struct{}), searching: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+	if cfg.Searches == nil {
+		cfg.Searches = limit.NewSearchTurns()
+	}
+	s := &Server{cfg: cfg, store: cfg.Store, log: cfg.Log, draining: make(chan struct{})}
 	s.sessions = &cookieStore{store: cfg.Store, secure: base.Scheme == "https"}
 	if cfg.SSO != nil {
 		if cfg.BaseURL == "" {
@@ -76,7 +78,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.imports = newImports(cfg.Store, cfg.Log)
-	s.endUsers = newEndUsers(cfg.EndUsers, cfg.Store.Now)
+	s.endUsers, s.pace = newEndUsers(cfg.EndUsers, cfg.Store.Now), newPace(cfg.People, cfg.Store.Now)
 	s.mux = http.NewServeMux()
 	for _, r := range s.routes() {
 		s.mux.HandleFunc(r.pattern, s.serve(r))

@@ -1,12 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
 	"time"
 
 	"tnreserve/store/tel"
@@ -47,6 +47,41 @@ func (v *visit) slow(l *limit.Limits, who string) error {
 	return e
 }
 
+// PeopleLimits bound what a signed-in person may ask, and the people of an account
+// together ten times as much.
+type PeopleLimits struct {
+	SearchRate  float64 // searches a second on the long run; 0 is no limit
+	SearchBurst int     // searches at once
+	Misses      int     // ids and names of nothing that they may see, a minute; 0 is 30
+}
+
+// pace are the limits at work; nil does not bound.
+type pace struct{ searches, misses *personal }
+
+type personal struct{ each, together *limit.Limits }
+
+func newPace(l PeopleLimits, now func() time.Time) pace {
+	of := func(rate float64, burst int) *personal {
+		if rate == 0 {
+			return nil
+		}
+		return &personal{limit.New(rate, burst, now), limit.New(10*rate, 10*burst, now)}
+	}
+	misses := cmp.Or(l.Misses, 30)
+	return pace{of(l.SearchRate, l.SearchBurst), of(float64(misses)/60, misses)}
+}
+
+// often counts something that the signed-in person does, for them and their account.
+func (v *visit) often(l *personal) error {
+	if l == nil {
+		return nil
+	}
+	if err := v.slow(l.each, v.actor.ID); err != nil || v.actor.Account == 0 {
+		return err
+	}
+	return v.slow(l.together, v.actor.Account.String())
+}
+
 const shopPage = 24
 
 // shop is a storefront: a search, and what this browser holds.
@@ -63,10 +98,10 @@ func (v *visit) shop() error {
 			return err
 		}
 	}
-	if err := v.queueToSearch(); err != nil {
+	leave, err := v.queueToSearch("shop " + shop.Account.String())
+	if err != nil {
 		return err
 	}
-	leave := sync.OnceFunc(func() { <-v.searching })
 	defer leave()
 	v.made = leave // before the page is sent: a reader who takes nothing must not keep the place
 	asked := shopFilters(v.r.URL.Query())

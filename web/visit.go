@@ -86,7 +86,9 @@ func (v *visit) identify() error {
 	}
 	v.session, v.actor = session, session.Actor
 	observe.Of(v.r.Context()).Account = v.actor.Account
-	if !v.byItself() {
+	if v.byItself() {
+		v.r = v.r.WithContext(store.Unasked(v.r.Context()))
+	} else {
 		v.store.TouchSession(v.r.Context(), session, v.token)
 	}
 	return nil

@@ -74,7 +74,7 @@ func (b *bench) serve(db string, extra ...string) (*server, error) {
 		return nil, err
 	}
 	srv := &server{program: program, client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 300, MaxConnsPerHost: 300}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
-	srv.cmd = exec.CommandContext(b.ctx, b.binary, append([]string{"serve", "--db", db, "--addr", "127.0.0.1:0", "--connections-per-addr", "0", "--client-rate", "0"}, extra...)...)
+	srv.cmd = exec.CommandContext(b.ctx, b.binary, append([]string{"serve", "--db", db, "--addr", "127.0.0.1:0", "--connections-per-addr", "0", "--client-rate", "0", "--search-rate", "0"}, extra...)...)
 	srv.cmd.Stderr = nil
 	out, err := srv.cmd.StdoutPipe()
 	if err != nil {

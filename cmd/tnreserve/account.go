@@ -60,6 +60,7 @@ type accountSetCommand struct {
 	MaxHeld           *int           `placeholder:"N" help:"How many TNs the account may hold at once."`
 	MaxPerReservation *int           `placeholder:"N" help:"How many TNs one reservation may have."`
 	Cooldown          *time.Duration `placeholder:"0s" help:"How long the account may not take a TN again after its hold ended; 0s is off."`
+	MaxShare          *int           `placeholder:"N" help:"How many it may hold at once, in percent of its TNs in service, though never less than one reservation may have; 0 is off."`
 	Aging             *time.Duration `placeholder:"90d" help:"How long a TN that it disconnects rests before others may have it: 90d for residential customers, 365d for business."`
 }
 
@@ -102,13 +103,13 @@ func (c *accountSetCommand) sensible() error {
 	case c.Live == "end" && !switchingOff:
 		return usageError("--live end goes with --reservations off")
 	case c.Reservations == nil && c.Aging == nil && !c.changesPolicy():
-		return usageError("say what to change: --reservations, --window, --ceiling, --max-extensions, --max-held, --max-per-reservation, --cooldown or --aging")
+		return usageError("say what to change: --reservations, --window, --ceiling, --max-extensions, --max-held, --max-per-reservation, --cooldown, --max-share or --aging")
 	}
 	return nil
 }
 
 func (c *accountSetCommand) changesPolicy() bool {
-	return c.Window != nil || c.Ceiling != nil || c.MaxExtensions != nil || c.MaxHeld != nil || c.MaxPerReservation != nil || c.Cooldown != nil
+	return c.Window != nil || c.Ceiling != nil || c.MaxExtensions != nil || c.MaxHeld != nil || c.MaxPerReservation != nil || c.Cooldown != nil || c.MaxShare != nil
 }
 
 func (c *accountSetCommand) set(ctx context.Context, s *store.Store) (ended int, err error) {
@@ -140,6 +141,7 @@ func (c *accountSetCommand) policy(p tel.Policy) tel.Policy {
 	put(&p.MaxHeld, c.MaxHeld)
 	put(&p.MaxPerReservation, c.MaxPerReservation)
 	put(&p.CoolDown, c.Cooldown)
+	put(&p.MaxShare, c.MaxShare)
 	return p
 }
 
@@ -160,6 +162,8 @@ type accountState struct {
 	MaxHeld           int           `json:"max_held"`
 	MaxPerReservation int           `json:"max_per_reservation"`
 	Cooldown          string        `json:"cooldown"`
+	MaxShare          int           `json:"max_share"` // percent of Working; 0 is off
+	Working           int           `json:"working"`   // TNs in service
 	Aging             string        `json:"aging"`
 	Held              int           `json:"held"`
 	Ended             int           `json:"ended"` // reservations that switching off has ended
@@ -183,7 +187,7 @@ func readAccount(ctx context.Context, s *store.Store, id tel.AccountID, failed e
 	p := a.Policy
 	return accountState{ID: a.ID, Name: a.Name, Reservations: onOff(a.ReservationsOn).String(), Held: a.Held,
 		Window: p.Window.String(), Ceiling: p.Ceiling.String(), Cooldown: p.CoolDown.String(), Aging: a.Aging.String(),
-		MaxExtensions: p.MaxExtensions, MaxHeld: p.MaxHeld, MaxPerReservation: p.MaxPerReservation, policy: p, aging: a.Aging}, nil
+		MaxExtensions: p.MaxExtensions, MaxHeld: p.MaxHeld, MaxPerReservation: p.MaxPerReservation, MaxShare: p.MaxShare, Working: a.Working, policy: p, aging: a.Aging}, nil
 }
 
 func (a accountState) text(w io.Writer) {
@@ -191,6 +195,9 @@ func (a accountState) text(w io.Writer) {
 	fmt.Fprintf(w, "holds last %s and at most %s with %s; cool-down: %s; disconnected TNs age %s\n",
 		tel.HumanDuration(a.policy.Window), tel.HumanDuration(a.policy.Ceiling), tel.Plural(a.MaxExtensions, "extension"), tel.HumanDuration(a.policy.CoolDown), tel.HumanDuration(a.aging))
 	fmt.Fprintf(w, "holds %s of %s, at most %s per reservation\n", tel.Count(a.Held), tel.Plural(a.MaxHeld, "TN"), tel.Count(a.MaxPerReservation))
+	if a.MaxShare > 0 {
+		fmt.Fprintf(w, "and at most %d%% of the %s in service, or one reservation\n", a.MaxShare, tel.Plural(a.Working, "TN"))
+	}
 	if a.Ended > 0 {
 		fmt.Fprintf(w, "ended %s\n", tel.Plural(a.Ended, "live reservation"))
 	}

@@ -173,7 +173,7 @@ func TestJSON(t *testing.T) {
 		{"version", []string{"version", "go"}},
 		{"migrate --db DB", []string{"db", "new"}},
 		{"import --db DB CSV", []string{"file", "rows", "accepted", "refused", "refusals", "notices", "blocks", "tns", "dry_run", "imported"}},
-		{"account create --db DB --id 5 --name Five", []string{"id", "name", "reservations", "window", "ceiling", "max_extensions", "max_held", "max_per_reservation", "cooldown", "held", "ended"}},
+		{"account create --db DB --id 5 --name Five", []string{"id", "name", "reservations", "window", "ceiling", "max_extensions", "max_held", "max_per_reservation", "cooldown", "max_share", "working", "held", "ended"}},
 		{"account set --db DB --id 5 --reservations off --live end", []string{"id", "reservations", "held", "ended"}},
 		{"client create --db DB --account 5 --name Shop --role member --expires 90d", []string{"id", "username", "password", "key", "expires_at"}},
 		{"client list --db DB --account 5", []string{"clients"}},

@@ -42,6 +42,9 @@ type serveCommand struct {
 	ClientRate         float64 `placeholder:"N" default:"200" help:"How many requests per second an API client may make on the long run; 0 is no limit. Default: ${default}."`
 	ClientBurst        int     `placeholder:"N" default:"1000" help:"How many it may make at once. Default: ${default}."`
 
+	SearchRate  float64 `placeholder:"N" default:"5" help:"How many searches per second a person may make on the dashboard on the long run, and all of an account ten times as many; 0 is no limit. Default: ${default}."`
+	SearchBurst int     `placeholder:"N" default:"100" help:"How many they may make at once. Default: ${default}."`
+
 	AllowPrivateWebhooks bool `help:"Send webhooks to loopback and private addresses too; for trials only."`
 
 	ShopSearches int `placeholder:"N" default:"60" help:"How many searches a minute an address may make in storefronts. Default: ${default}."`
@@ -91,13 +94,14 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy, SSO: provider, EndUsers: c.endUserLimits(), OpenAPI: telnyx.OpenAPI(), Metrics: watch.page(), Observer: watch.observer(log)})
+	searches := limit.NewSearchTurns()
+	site, err := web.New(web.Config{Store: s, Log: log, BaseURL: c.BaseURL, Version: buildInfo().Version, TrustedProxies: c.TrustedProxy, SSO: provider, EndUsers: c.endUserLimits(), People: web.PeopleLimits{SearchRate: c.SearchRate, SearchBurst: c.SearchBurst}, Searches: searches, OpenAPI: telnyx.OpenAPI(), Metrics: watch.page(), Observer: watch.observer(log)})
 	if err != nil {
 		return err
 	}
 	rates := c.clientLimits(s)
-	xmlDoor := bandwidth.New(bandwidth.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates, Proxies: c.TrustedProxy, Observer: watch.observer(log)})
-	jsonDoor := telnyx.New(telnyx.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates, Proxies: c.TrustedProxy, Observer: watch.observer(log)})
+	xmlDoor := bandwidth.New(bandwidth.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates, Searches: searches, Proxies: c.TrustedProxy, Observer: watch.observer(log)})
+	jsonDoor := telnyx.New(telnyx.Config{Store: s, Log: log, BaseURL: c.BaseURL, Limits: rates, Searches: searches, Proxies: c.TrustedProxy, Observer: watch.observer(log)})
 	if err := s.EndReusableLinks(ctx, console); err != nil {
 		return err
 	}
@@ -159,6 +163,7 @@ func (c *serveCommand) faults() (out []string) {
 	refuse(err != nil, fmt.Sprintf("--addr %q is not like 127.0.0.1:8080", c.Addr))
 	refuse(c.ShopSearches < 1 || c.ShopHolds < 1, "--shop-searches and --shop-holds are 1 or more")
 	refuse(c.ClientRate < 0 || c.ClientRate > 0 && c.ClientBurst < 1, "--client-rate is 0 or more, --client-burst 1 or more")
+	refuse(c.SearchRate < 0 || c.SearchRate > 0 && c.SearchBurst < 1, "--search-rate is 0 or more, --search-burst 1 or more")
 	refuse(c.Connections < 0 || c.ConnectionsPerAddr < 0, "--connections and --connections-per-addr are 0 or more")
 	refuse(c.IdleStaff <= 0 || c.IdleOthers <= 0 || c.SessionMost <= 0, "--idle-staff, --idle-others and --session-most are longer than 0")
 	refuse(len(c.TrustedProxy) > 0 && c.BaseURL == "", "--trusted-proxy says that something stands in front; it needs --base-url too, for links and Secure cookies")

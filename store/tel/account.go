@@ -32,6 +32,7 @@ type Account struct {
 	Policy         Policy // in force
 	Limits         Policy // how far the account's own admins may go
 	Held           int    // TNs in live reservations
+	Working        int    // TNs in service
 	// Aging is how long a disconnected TN rests before others may have it; only an
 	// operator sets it. 0 for a new account is DefaultAging.
 	Aging     time.Duration
@@ -50,6 +51,7 @@ type Policy struct {
 	MaxHeld           int           // TNs in live reservations at once
 	MaxPerReservation int           // TNs in one reservation
 	CoolDown          time.Duration // before the same account may take a TN again; 0 is off
+	MaxShare          int           // TNs in live reservations, in percent of those in service; 0 is off
 }
 
 // Bounds of every policy; the operator's own hand is bound by them too.
@@ -60,6 +62,7 @@ const (
 	MostExtensions     = 1000
 	MostHeld           = 10_000_000
 	MostPerReservation = 5000
+	MostShare          = 100
 )
 
 // How long a TN ages (47 CFR 52.15: at most 90 days for residential customers, 365
@@ -89,7 +92,7 @@ func DefaultLimits() Policy {
 }
 
 // Check tells what about a policy cannot be: CodeInvalid with the field (window,
-// ceiling, max_extensions, max_held, max_per_reservation, cooldown), or nil.
+// ceiling, max_extensions, max_held, max_per_reservation, cooldown, max_share), or nil.
 func (p Policy) Check() error {
 	switch {
 	case p.Window < MinWindow:
@@ -106,6 +109,8 @@ func (p Policy) Check() error {
 		return Invalid("max_per_reservation", "Numbers per reservation: 1 to %d.", MostPerReservation)
 	case p.CoolDown < 0 || p.CoolDown > MaxCoolDown:
 		return Invalid("cooldown", "The cool-down is 0 to %s.", Span(MaxCoolDown))
+	case p.MaxShare < 0 || p.MaxShare > MostShare:
+		return Invalid("max_share", "Percent of the numbers in service: 0 to %d.", MostShare)
 	}
 	return nil
 }
@@ -126,6 +131,8 @@ func (p Policy) Within(limits Policy) error {
 		return Invalid("max_per_reservation", "Your operator allows at most %v.", limits.MaxPerReservation)
 	case p.CoolDown < limits.CoolDown:
 		return Invalid("cooldown", "Your operator allows at least %v.", Span(limits.CoolDown))
+	case limits.MaxShare > 0 && (p.MaxShare == 0 || p.MaxShare > limits.MaxShare):
+		return Invalid("max_share", "Your operator allows at most %v.", limits.MaxShare)
 	}
 	return nil
 }
@@ -154,11 +161,20 @@ func (a Account) CheckReserve(tns int, asked time.Duration, now time.Time) (expi
 	return expires, limit, err
 }
 
+// MayHold is how many TNs the account may hold at once. A share of what it has in service
+// lowers the cap, but not under one reservation: a new account has nothing in service yet.
+func (a Account) MayHold() int {
+	if a.Policy.MaxShare == 0 {
+		return a.Policy.MaxHeld
+	}
+	return min(a.Policy.MaxHeld, max(a.Policy.MaxPerReservation, a.Working*a.Policy.MaxShare/100))
+}
+
 // CheckHeld is the cap on TNs held at once: CodeTooManyHeld when more TNs would go
 // over it.
 func (a Account) CheckHeld(held, more int) error {
-	if held+more <= a.Policy.MaxHeld {
+	if held+more <= a.MayHold() {
 		return nil
 	}
-	return Refuse(CodeTooManyHeld, "%s holds %d numbers and may hold %d at once; %d more is too many.", a.Name, held, a.Policy.MaxHeld, more)
+	return Refuse(CodeTooManyHeld, "%s holds %d numbers and may hold %d at once; %d more is too many.", a.Name, held, a.MayHold(), more)
 }

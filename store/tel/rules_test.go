@@ -255,6 +255,7 @@ func TestPolicyBounds(t *testing.T) {
 		{"max_held", func(p *tel.Policy, v int64) { p.MaxHeld = int(v) }, 1, 10_000_000},
 		{"max_per_reservation", func(p *tel.Policy, v int64) { p.MaxPerReservation = int(v) }, 1, 5000},
 		{"cooldown", func(p *tel.Policy, v int64) { p.CoolDown = time.Duration(v) }, 0, int64(30 * 24 * time.Hour)},
+		{"max_share", func(p *tel.Policy, v int64) { p.MaxShare = int(v) }, 0, 100},
 	} {
 		for v, good := range map[int64]bool{c.low: true, c.low - 1: false, c.top: true, c.top + 1: false} {
 			if c.top < 0 && v != c.low && v != c.low-1 {
@@ -273,11 +274,12 @@ func TestPolicyBounds(t *testing.T) {
 		}
 	}
 	limits := tel.DefaultLimits()
-	limits.CoolDown = time.Minute
+	limits.CoolDown, limits.MaxShare = time.Minute, 10
 	for field, set := range map[string]func(*tel.Policy){
 		"window": func(p *tel.Policy) { p.Window++ }, "ceiling": func(p *tel.Policy) { p.Ceiling++ },
 		"max_extensions": func(p *tel.Policy) { p.MaxExtensions++ }, "max_held": func(p *tel.Policy) { p.MaxHeld++ },
 		"max_per_reservation": func(p *tel.Policy) { p.MaxPerReservation++ }, "cooldown": func(p *tel.Policy) { p.CoolDown-- },
+		"max_share": func(p *tel.Policy) { p.MaxShare = (p.MaxShare + 1) % 11 }, // 0 is no bound, and goes furthest
 	} {
 		p := limits
 		if err := p.Within(limits); err != nil {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -28,6 +27,7 @@ type Config struct {
 	Limits   *limit.Limits     // of requests per client; nil is none
 	Observer *observe.Observer // nil is the log alone
 	Proxies  limit.Proxies
+	Searches *limit.Turns // shared with the other doors; nil is the door's own
 }
 
 // Auth tells who asks. Left empty it is the store's; tests put something of their own
@@ -46,15 +46,15 @@ type Door struct {
 	store  *store.Store
 	log    *slog.Logger
 	origin *http.CrossOriginProtection
-	// searching has a place per search that is made at once: half the cores, so that
-	// those who search never starve those who reserve.
-	searching chan struct{}
 }
 
 // New makes the door.
 func New(cfg Config) *Door {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Searches == nil {
+		cfg.Searches = limit.NewSearchTurns()
 	}
 	if cfg.Observer == nil {
 		cfg.Observer = &observe.Observer{Log: cfg.Log}
@@ -64,7 +64,6 @@ func New(cfg Config) *Door {
 	}
 	return &Door{
 		cfg: cfg, store: cfg.Store, log: cfg.Log, origin: http.NewCrossOriginProtection(),
-		searching: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
 

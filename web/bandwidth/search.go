@@ -287,10 +287,9 @@ func (c *call) search(s sought) ([]tel.FoundTN, error) {
 	ctx, cancel := context.WithTimeout(c.r.Context(), longestSearch)
 	defer cancel()
 	var found []tel.FoundTN
-	select {
-	case c.searching <- struct{}{}:
-		defer func() { <-c.searching }()
-	case <-ctx.Done():
+	if leave, err := c.cfg.Searches.Take(ctx, c.actor.Account.String()); err == nil {
+		defer leave()
+	} else {
 		s.queries = nil
 	}
 	for _, q := range s.queries {

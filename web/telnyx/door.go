@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -31,6 +30,7 @@ type Config struct {
 	Limits   *limit.Limits     // of requests per client; nil is none
 	Observer *observe.Observer // nil is the log alone
 	Proxies  limit.Proxies
+	Searches *limit.Turns // shared with the other doors; nil is the door's own
 }
 
 // Door answers Telnyx's clients.
@@ -39,9 +39,6 @@ type Door struct {
 	store  *store.Store
 	log    *slog.Logger
 	origin *http.CrossOriginProtection
-	// searching has a place per search that is made at once: half the cores, so that
-	// those who search never starve those who reserve.
-	searching chan struct{}
 }
 
 // New makes the door.
@@ -49,12 +46,14 @@ func New(cfg Config) *Door {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Searches == nil {
+		cfg.Searches = limit.NewSearchTurns()
+	}
 	if cfg.Observer == nil {
 		cfg.Observer = &observe.Observer{Log: cfg.Log}
 	}
 	d := &Door{
 		cfg: cfg, store: cfg.Store, log: cfg.Log, origin: http.NewCrossOriginProtection(),
-		searching: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	if cfg.ByToken == nil {
 		d.cfg.ByToken = d.byToken

@@ -214,15 +214,14 @@ func (c *call) search(s sought) (exact, near []tel.FoundTN, err error) {
 	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), longestSearch)
 	defer cancel()
-	select {
-	case c.searching <- struct{}{}:
-		defer func() { <-c.searching }()
-	case <-ctx.Done():
+	leave, err := c.cfg.Searches.Take(ctx, c.actor.Account.String())
+	if err != nil {
 		if err := c.r.Context().Err(); err != nil {
 			return nil, nil, err
 		}
 		return nil, nil, tooMany()
 	}
+	defer leave()
 	return c.inTime(ctx, s)
 }
 

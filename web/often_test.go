@@ -1,0 +1,90 @@
+package web_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tnreserve/store/tel"
+	"tnreserve/web"
+)
+
+// asks answers how a dashboard answers a signed-in person.
+func asks(s *site, srv *web.Server, who string) func(path string) int {
+	s.t.Helper()
+	cookie := s.entered(srv, who)
+	return func(path string) int {
+		r, w := httptest.NewRequest("GET", path, nil), httptest.NewRecorder()
+		r.AddCookie(cookie)
+		srv.Handler().ServeHTTP(w, r)
+		return w.Code
+	}
+}
+
+// A person may search so often, and miss so often, to the request; another is as free as
+// before.
+func TestLimitsOfPeople(t *testing.T) {
+	s := open(t)
+	srv, err := web.New(web.Config{Store: s.Store.Store, People: web.PeopleLimits{SearchRate: 1, SearchBurst: 30, Misses: 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	member, other := asks(s, srv, "acme-member"), asks(s, srv, "acme-admin")
+	mine := "/reservations/" + s.reserved("acme-member", 1).ID
+	count := func(paths ...string) *[600]atomic.Int32 {
+		var answers [600]atomic.Int32
+		var all sync.WaitGroup
+		for i := range 50 {
+			all.Go(func() { answers[member(paths[i%len(paths)])].Add(1) })
+		}
+		all.Wait()
+		return &answers
+	}
+	search, miss := "/search?npa=919&seed=1", []string{"/reservations/6f1c2a9e-0000-4000-8000-000000000001", "/lookup?q=6f1c2a9e-0000-4000-8000-000000000001", "/orders/6f1c2a9e-0000-4000-8000-000000000001"}
+	if n := count(search); n[http.StatusOK].Load() != 30 || n[http.StatusTooManyRequests].Load() != 20 {
+		t.Errorf("searches: %d answered, %d refused", n[http.StatusOK].Load(), n[http.StatusTooManyRequests].Load())
+	}
+	if n := count(miss...); n[http.StatusNotFound].Load() != 20 || n[http.StatusTooManyRequests].Load() != 30 {
+		t.Errorf("misses: %d answered, %d refused", n[http.StatusNotFound].Load(), n[http.StatusTooManyRequests].Load())
+	}
+	if got := []int{member(mine), other(search), other(miss[0]), other(miss[1])}; got[0] != 200 || got[1] != 200 || got[2] != 404 || got[3] != 404 {
+		t.Errorf("%d", got)
+	}
+	s.Clock.Add(3 * time.Second)
+	if got := []int{member(search), member(search), member(miss[0])}; got[0] != 200 || got[1] != 200 || got[2] != 404 {
+		t.Errorf("later: %d", got)
+	}
+}
+
+// While one account searches as much as it can, another searches and reserves.
+func TestOneAccountKeepsNobodyFromSearching(t *testing.T) {
+	s := open(t)
+	srv, err := web.New(web.Config{Store: s.Store.Store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	greedy, other := asks(s, srv, "acme-member"), asks(s, srv, "globex-member")
+	var done atomic.Bool
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			for !done.Load() {
+				greedy("/search?contains=%3F5%3F5%3F&seed=1")
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	for range 5 {
+		if code := other("/search?npa=919&seed=1"); code != http.StatusOK {
+			t.Errorf("another's search: %d", code)
+		}
+		if _, err := s.Reserve(ctx, s.actor("globex-member"), tel.ReserveRequest{Account: people["globex-member"].Account, TNs: []tel.Number{s.free()}, AllOrNothing: true}); err != nil {
+			t.Error(err)
+		}
+	}
+	done.Store(true)
+	all.Wait()
+}
