@@ -474,13 +474,18 @@ func (s *Store) ReturnFromCheckout(ctx context.Context, actor tel.Actor, answer 
 const mostSimilar = 6
 
 // Similar are free TNs like those of a purchase whose hold ran out: of the same place,
-// those that end alike first, without those that the account may not take again yet.
+// those that end alike first, without those that the account may not take again yet. None
+// while reservation is off.
 func (s *Store) Similar(ctx context.Context, actor tel.Actor, p *tel.Purchase) ([]tel.FoundTN, error) {
 	if err := actor.Require(tel.ActPurchase, p.Account); err != nil {
 		return nil, err
 	}
 	if len(p.Items) == 0 || s.Now().Sub(p.Reservation.ExpiresAt) > tel.SimilarFor {
 		return nil, nil
+	}
+	var on bool
+	if err := s.read.QueryRowContext(ctx, `SELECT reservations_on FROM account WHERE id = $1`, int64(p.Account)).Scan(&on); err != nil || !on {
+		return nil, err
 	}
 	first := p.Items[0]
 	q := tel.NewQuery()

@@ -83,16 +83,34 @@ func (v *visit) purchasePage(status int, p *tel.Purchase, actor tel.Actor, form 
 		page.Shop = "/shop/" + p.Selling.Slug
 	}
 	if page.State == tel.PurchaseRanOut {
-		var err error
-		if page.Similar, err = v.store.Similar(v.r.Context(), actor, p); err != nil {
+		if err := v.fillSimilar(&page, actor); err != nil {
 			return err
-		}
-		page.TakeAt = page.Shop
-		if !p.FromShop && p.Selling.OfferSimilar && p.Renewals < tel.MostRenewals {
-			page.TakeAt = page.Path + "/similar"
 		}
 	}
 	return v.render(status, views.PurchasePage(v.shell(), page))
+}
+
+// fillSimilar looks for TNs like those that ran out, as a search of the storefront does,
+// and as often; the page stands without them.
+func (v *visit) fillSimilar(page *views.Purchase, actor tel.Actor) error {
+	p := page.Purchase
+	if v.slow(v.endUsers.searches, v.neighbourhood()) != nil {
+		return nil
+	}
+	leave, err := v.queueToSearch("shop " + p.Account.String())
+	if tel.CodeOf(err) == tel.CodeBusy {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer leave()
+	page.TakeAt = page.Shop
+	if !p.FromShop && p.Selling.OfferSimilar && p.Renewals < tel.MostRenewals {
+		page.TakeAt = page.Path + "/similar"
+	}
+	page.Similar, err = v.store.Similar(v.r.Context(), actor, p)
+	return err
 }
 
 // onOne names one TN, or how many there are.

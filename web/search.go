@@ -23,19 +23,6 @@ func (v *visit) search() error {
 	if !v.actor.Can(tel.ActSearch) {
 		return tel.Forbidden(tel.ActSearch)
 	}
-	if err := v.often(v.pace.searches); err != nil {
-		return err
-	}
-	who := v.actor.Account.String()
-	if v.actor.Account == 0 {
-		who = v.actor.ID
-	}
-	leave, err := v.queueToSearch(who)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	v.made = leave // before the page is sent: a reader who takes nothing must not keep the place
 	values := v.r.URL.Query()
 	// in the form this is "has": a field named "contains" would hide the form's method of
 	// that name, which htmx calls
@@ -54,16 +41,39 @@ func (v *visit) search() error {
 	form.Errors = faults
 	page := views.Search{Form: form, Self: v.self(), Clear: "/search"}
 	status := http.StatusOK
-	if len(faults) > 0 {
+	switch {
+	case len(faults) > 0:
 		status = http.StatusUnprocessableEntity
-	} else if err := v.fillSearch(&page, query, values); err != nil {
-		return err
+	case v.byItself(): // an open page takes the list of what it holds, and nothing else
+	default:
+		leave, err := v.turnToSearch()
+		if err != nil {
+			return err
+		}
+		defer leave()
+		v.made = leave // before the page is sent: a reader who takes nothing must not keep the place
+		if err := v.fillSearch(&page, query, values); err != nil {
+			return err
+		}
 	}
 	page.Chips = v.chips(form, values)
 	if err := v.fillReserve(&page); err != nil {
 		return err
 	}
 	return v.render(status, views.SearchPage(v.shell(), page))
+}
+
+// turnToSearch waits for a person's turn, which they and their account may have only so
+// often.
+func (v *visit) turnToSearch() (leave func(), err error) {
+	if err := v.often(v.pace.searches); err != nil {
+		return nil, err
+	}
+	who := v.actor.Account.String()
+	if v.actor.Account == 0 {
+		who = v.actor.ID
+	}
+	return v.queueToSearch(who)
 }
 
 // searchPatience is how long a search waits for its turn.

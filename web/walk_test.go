@@ -222,7 +222,7 @@ var walk = []step{
 
 	{pattern: "GET /buy/{token}", path: buyPath(""), own: all(200), unknown: all(404), open: true},
 	{pattern: "POST /buy/{token}", path: buyPath(""), form: func(t target) url.Values { return values("name", "Ann", "email", "ann@example.com", "terms", t.terms) }, own: all(303), unknown: all(404), open: true},
-	{pattern: "POST /buy/{token}", path: buyPath(""), form: fields("name", ""), own: all(422), unknown: all(404), open: true},
+	{pattern: "POST /buy/{token}", path: buyPath(""), form: func(t target) url.Values { return values("name", "", "terms", t.terms) }, own: all(422), unknown: all(404), open: true},
 	{pattern: "GET /buy/{token}/checkout", path: buyPath("/checkout"), own: all(303), unknown: all(404), open: true},
 	{pattern: "POST /buy/{token}/back", path: buyPath("/back"), form: fields(), own: all(303), unknown: all(404), open: true},
 	{pattern: "GET /buy/{token}/return", path: buyPath("/return?status=paid&nonce=x&sig=x"), own: all(404), unknown: all(404), open: true},

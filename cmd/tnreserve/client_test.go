@@ -69,7 +69,7 @@ func TestClientCommands(t *testing.T) {
 		"create --account 77 --name A --role member":                       {code: 1, err: "there is no account 77"},
 		"create --account 9500012 --name A --role operator":                {code: 2, err: "--role"},
 		"create --account 9500012 --name A --role member --expires soon":   {code: 2, err: "not a length of time"},
-		"create --account 9500012 --name A --role member --expires 11000d": {code: 1, err: "lives at most"},
+		"create --account 9500012 --name A --role member --expires 11000d": {code: 2, err: "not a length of time"},
 		"create --account 9500012 --role member":                           {code: 2, err: "--name"},
 		"list --account 77":                                                {code: 1, err: "there is no account 77"},
 		"revoke --id nobody":                                               {code: 1, err: "there is no client nobody"},

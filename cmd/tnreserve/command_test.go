@@ -94,7 +94,7 @@ func TestCommandLine(t *testing.T) {
 		{name: "user set where they are nothing", args: "user set --db DB --email ada@acme.example --role support", code: 1, err: "Invite them to it"},
 		{name: "another operator", args: "user create --db DB --email two@carrier.example --role operator --password-stdin", stdin: "a long password", out: "operator of the whole platform"},
 		{name: "user set", args: "user set --db DB --email two@carrier.example --role support", out: "two@carrier.example is support on the whole platform"},
-		{name: "user set an admin for all", args: "user set --db DB --email ada@acme.example --role admin", code: 1, err: "operator or support"},
+		{name: "user set an admin for all", args: "user set --db DB --email ada@acme.example --role admin", code: 2, err: "needs an account"},
 		{name: "another admin", args: "user create --db DB --email bob@acme.example --role admin --account 9500012 --password-stdin", stdin: "a long password", out: "admin of account 9500012"},
 		{name: "user set, one of two", args: "user set --db DB --email ada@acme.example --role member --account 9500012", out: "ada@acme.example is member in account 9500012"},
 		{name: "user deactivate", args: "user deactivate --db DB --email ada@acme.example", out: "is deactivated everywhere"},

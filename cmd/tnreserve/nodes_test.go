@@ -58,7 +58,7 @@ func newCluster(t *testing.T) *cluster {
 
 func (c *cluster) start(t *testing.T, i int) {
 	t.Helper()
-	c.nodes[i].Store(serveProcess(t, 0, serveCmd(t.Context(), c.db, "--connections-per-addr", "0", "--client-rate", "0")))
+	c.nodes[i].Store(serveProcess(t, 0, serveCmd(t.Context(), c.db, "--connections-per-addr", "0", "--client-rate", "0", "--search-rate", "0")))
 }
 
 // kill ends a node as a power cut does.

@@ -215,7 +215,7 @@ func serveOnSocket(t *testing.T, db string, socket net.Listener) *served {
 	}
 	defer file.Close()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`, program,
-		"serve", "--db", db, "--base-url", site, "--trusted-proxy", trustThem, "--connections-per-addr", "0")
+		"serve", "--db", db, "--base-url", site, "--trusted-proxy", trustThem, "--connections-per-addr", "0", "--search-rate", "0")
 	cmd.ExtraFiles = []*os.File{file}
 	return serveProcess(t, 0, cmd)
 }

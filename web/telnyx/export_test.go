@@ -2,6 +2,7 @@ package telnyx
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -59,13 +60,16 @@ func Tables() map[string]map[tel.Code]Row {
 // Titles are the vendor's by code.
 func Titles() map[string]string { return maps.Clone(titles) }
 
-// SearchLate searches when the time for it is up.
-func SearchLate(s *store.Store, actor tel.Actor) error {
+// SearchLate searches when the time for it is up, and answers the refusal's status.
+func SearchLate(s *store.Store, actor tel.Actor) int {
 	c := &call{Door: New(Config{Store: s}), r: httptest.NewRequest(http.MethodGet, "/v2/available_phone_numbers", nil), actor: actor}
 	late, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, _, err := c.inTime(late, sought{query: tel.NewQuery(), limit: usualFound, best: true})
-	return err
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f.status
+	}
+	return 0
 }
 
 // ReadJSON is the reader; PartID and PartOf name parts.
