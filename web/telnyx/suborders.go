@@ -22,8 +22,8 @@ type wireSubOrder struct {
 	IsBlock                bool          `json:"is_block_sub_number_order"`
 	Status                 string        `json:"status"`
 	CustomerReference      *string       `json:"customer_reference"`
-	CreatedAt              when          `json:"created_at"`
-	UpdatedAt              when          `json:"updated_at"`
+	CreatedAt              When          `json:"created_at"`
+	UpdatedAt              When          `json:"updated_at"`
 }
 
 // partOfType numbers a type in a sub-order's id: no TN is so small.
@@ -61,8 +61,8 @@ func subType(o *tel.Order, tn tel.Number) tel.TNType {
 func subOrder(o *tel.Order, t tel.TNType, withNumbers bool) wireSubOrder {
 	w := wireSubOrder{
 		ID: partID(o.ID, partOfType[t]), RecordType: "sub_number_order", OrderRequestID: o.ID, CountryCode: "US", PhoneNumberType: typeNames[t],
-		RegulatoryRequirements: []struct{}{}, RequirementsMet: true, Status: statusOf(o.State), CustomerReference: orNull(o.Reference),
-		CreatedAt: when(o.CreatedAt), UpdatedAt: when(o.ChangedAt),
+		RegulatoryRequirements: []struct{}{}, RequirementsMet: true, Status: statusOf(o.State), CustomerReference: OrNull(o.Reference),
+		CreatedAt: When(o.CreatedAt), UpdatedAt: When(o.ChangedAt),
 	}
 	numbers := []orderNumber{}
 	for _, l := range lines(o) {
