@@ -27,6 +27,20 @@ type webhookCommand struct {
 	Notice     webhookNoticeCommand     `cmd:"" help:"Set how long before expiry an account is told that a hold runs out."`
 }
 
+// about opens the database for one thing; none says what there is not when it is not found.
+func (d *database) about(ctx context.Context, p *process, none string, fn func(*store.Store) error) error {
+	s, err := d.openExisting(ctx, p, false)
+	if err != nil {
+		return err
+	}
+	if err = fn(s); tel.CodeOf(err) == tel.CodeNotFound {
+		err = errors.New(none)
+	}
+	return errors.Join(err, s.Close())
+}
+
+func noAccount(id tel.AccountID) string { return fmt.Sprintf("there is no account %d", id) }
+
 type webhookCreateCommand struct {
 	database
 	output
@@ -66,18 +80,17 @@ func (c webhookCreated) text(w io.Writer) {
 
 // Run makes the endpoint.
 func (c *webhookCreateCommand) Run(ctx context.Context, p *process) error {
-	s, err := c.openExisting(ctx, p, false)
-	if err != nil {
+	var out webhookCreated
+	if err := c.about(ctx, p, noAccount(c.Account), func(s *store.Store) error {
+		made, err := s.CreateEndpoint(ctx, console, tel.NewEndpoint{Account: c.Account, URL: c.URL, Events: c.Event})
+		if err == nil {
+			out = webhookCreated{made.ID, made.Secret}
+		}
+		return err
+	}); err != nil {
 		return err
 	}
-	made, err := s.CreateEndpoint(ctx, console, tel.NewEndpoint{Account: c.Account, URL: c.URL, Events: c.Event})
-	if tel.CodeOf(err) == tel.CodeNotFound {
-		err = fmt.Errorf("there is no account %d", c.Account)
-	}
-	if err := errors.Join(err, s.Close()); err != nil {
-		return err
-	}
-	return c.print(p, webhookCreated{made.ID, made.Secret})
+	return c.print(p, out)
 }
 
 type webhookListCommand struct {
@@ -144,19 +157,14 @@ func orDash(s string) string {
 
 // Run lists them.
 func (c *webhookListCommand) Run(ctx context.Context, p *process) error {
-	s, err := c.openExisting(ctx, p, false)
-	if err != nil {
-		return err
-	}
 	var list []*tel.Endpoint
-	_, err = readAccount(ctx, s, c.Account, nil)
-	if tel.CodeOf(err) == tel.CodeNotFound {
-		err = fmt.Errorf("there is no account %d", c.Account)
-	}
-	if err == nil {
-		list, err = s.Endpoints(ctx, console, c.Account)
-	}
-	if err := errors.Join(err, s.Close()); err != nil {
+	if err := c.about(ctx, p, noAccount(c.Account), func(s *store.Store) error {
+		_, err := s.Account(ctx, console, c.Account)
+		if err == nil {
+			list, err = s.Endpoints(ctx, console, c.Account)
+		}
+		return err
+	}); err != nil {
 		return err
 	}
 	out := webhookList{Endpoints: []webhookLine{}}
@@ -178,18 +186,6 @@ type endpointFlags struct {
 // with opens the database for one thing about the endpoint.
 func (f *endpointFlags) with(ctx context.Context, p *process, fn func(*store.Store) error) error {
 	return f.about(ctx, p, "there is no endpoint "+f.ID, fn)
-}
-
-// about opens the database for one thing; none says what there is not when it is not found.
-func (d *database) about(ctx context.Context, p *process, none string, fn func(*store.Store) error) error {
-	s, err := d.openExisting(ctx, p, false)
-	if err != nil {
-		return err
-	}
-	if err = fn(s); tel.CodeOf(err) == tel.CodeNotFound {
-		err = errors.New(none)
-	}
-	return errors.Join(err, s.Close())
 }
 
 // change does one thing to the endpoint and says so.
@@ -461,8 +457,7 @@ func (n webhookNotice) text(w io.Writer) {
 
 // Run sets the notice.
 func (c *webhookNoticeCommand) Run(ctx context.Context, p *process) error {
-	none := fmt.Sprintf("there is no account %d", c.Account)
-	if err := c.about(ctx, p, none, func(s *store.Store) error { return s.SetExpiringNotice(ctx, console, c.Account, c.Before) }); err != nil {
+	if err := c.about(ctx, p, noAccount(c.Account), func(s *store.Store) error { return s.SetExpiringNotice(ctx, console, c.Account, c.Before) }); err != nil {
 		return err
 	}
 	return c.print(p, webhookNotice{c.Account, c.Before.String(), c.Before})
