@@ -59,13 +59,15 @@ func Tables() map[string]map[tel.Code]Row {
 // Titles are the vendor's by code.
 func Titles() map[string]string { return maps.Clone(titles) }
 
-// SearchLate searches when the time for it is up.
-func SearchLate(s *store.Store, actor tel.Actor) error {
-	c := &call{Door: New(Config{Store: s}), r: httptest.NewRequest(http.MethodGet, "/v2/available_phone_numbers", nil), actor: actor}
+// SearchLate is the status of a search when the time for it is up; 0 it is answered.
+func SearchLate(s *store.Store, actor tel.Actor) int {
+	c := &call{Door: New(Config{Store: s}), route: &unknown, r: httptest.NewRequest(http.MethodGet, "/v2/available_phone_numbers", nil), actor: actor}
 	late, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, _, err := c.inTime(late, sought{query: tel.NewQuery(), limit: usualFound, best: true})
-	return err
+	if _, _, err := c.inTime(late, sought{query: tel.NewQuery(), limit: usualFound, best: true}); err != nil {
+		return c.faultOf(err).status
+	}
+	return 0
 }
 
 // ReadJSON is the reader; PartID and PartOf name parts.
