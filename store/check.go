@@ -34,7 +34,7 @@ var invariants = []struct{ broken, sql string }{
 	{"reservation %v is %v, and its clock never stood", `SELECT id, state FROM reservation WHERE state = 'submitted' AND submitted_at IS NULL`},
 	{"order %v says it has another number of TNs than it does (%v)", `SELECT o.id, o.completed FROM orders o WHERE o.completed <> (SELECT COUNT(*) FROM order_tn n WHERE n.order_seq = o.seq AND n.code = '')`},
 	{"order %v of named TNs says nothing of some of its %v TNs", `SELECT o.id, o.quantity FROM orders o WHERE o.kind <> 'search' AND o.quantity <> (SELECT COUNT(*) FROM order_tn n WHERE n.order_seq = o.seq)`},
-	{"order %v says it has another number of toll-free TNs than it names (%v)", `SELECT o.id, o.toll_free FROM orders o WHERE o.kind <> 'search' AND o.toll_free <> (SELECT COUNT(*) FROM order_tn n WHERE n.order_seq = o.seq AND n.tn / 10000000 IN (1800, 1833, 1844, 1855, 1866, 1877, 1888))`},
+	{"order %v says it has another number of toll-free TNs than it names (%v)", `SELECT o.id, o.toll_free FROM orders o WHERE o.kind <> 'search' AND o.toll_free <> (SELECT COUNT(*) FROM order_tn n WHERE n.order_seq = o.seq AND ` + isTollFree + `)`},
 	{"TN %v went to order %v, and is neither in service by it nor was it disconnected", `SELECT n.tn, o.id FROM order_tn n JOIN orders o ON o.seq = n.order_seq
 		WHERE n.code = '' AND o.kind <> 'disconnect' AND NOT EXISTS (SELECT 1 FROM tn_state s WHERE s.tn = n.tn AND s.order_seq = o.seq AND s.account_id = o.account_id)
 		AND NOT EXISTS (SELECT 1 FROM order_tn d JOIN orders x ON x.seq = d.order_seq WHERE d.tn = n.tn AND d.code = '' AND x.kind = 'disconnect' AND x.account_id = o.account_id AND x.seq > o.seq)`},

@@ -16,8 +16,9 @@ import (
 // Requests that come again without a key (rule 9): they are known by a mark that the
 // first one left on what it made.
 
-// mark is a repeat's as it is kept: an actor's own. No idempotency key looks like it,
-// for a header has no control characters.
+// mark is a repeat's as it is kept: an actor's own. No idempotency key looks like it: in
+// a header no key has control characters, and those that the JSON door makes of one are
+// longer.
 func (t *tx) mark(r tel.Repeat) string {
 	if r.Mark == "" {
 		return ""

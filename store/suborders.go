@@ -16,9 +16,10 @@ import (
 
 // SubOrder is the part of an order whose TNs are of one type.
 type SubOrder struct {
-	Order *tel.Order // with all its TNs
+	Order *tel.Order // with all its TNs, where they are wanted
 	Type  tel.TNType
-	Count int // TNs of the type
+	Count int       // TNs of the type
+	Place tel.Place // of the first of them; nothing while there is none, and for toll-free ones
 }
 
 // SubOrderQuery asks for a page of an account's sub-orders, the latest first.
@@ -27,12 +28,14 @@ type SubOrderQuery struct {
 	OrderID  string     // only of this order; "" any
 	Type     tel.TNType // "" any
 	Quantity int        // TNs of the type; 0 any
+	TNs      bool       // wanted too: they are thousands
 	Page     int        // from 1
 }
 
-// parts are an order's sub-orders that are asked for.
-func (q SubOrderQuery) parts(o *tel.Order) (list []SubOrder) {
-	for _, part := range []SubOrder{{o, tel.TypeLocal, o.Quantity - o.TollFree}, {o, tel.TypeTollFree, o.TollFree}} {
+// parts are an order's sub-orders that are asked for; local is where the first of its
+// local TNs is.
+func (q SubOrderQuery) parts(o *tel.Order, local tel.Place) (list []SubOrder) {
+	for _, part := range []SubOrder{{o, tel.TypeLocal, o.Quantity - o.TollFree, local}, {o, tel.TypeTollFree, o.TollFree, tel.Place{}}} {
 		if part.Count > 0 && (q.Type == tel.TypeAny || q.Type == part.Type) && (q.Quantity == 0 || q.Quantity == part.Count) {
 			list = append(list, part)
 		}
@@ -67,14 +70,30 @@ func (s *Store) SubOrders(ctx context.Context, actor tel.Actor, q SubOrderQuery)
 	if out.Total = at.total; err != nil || at.rows == 0 {
 		return out, err
 	}
-	list, err := p.orders(at.top, at.rows+1) // each is one or two
-	for _, o := range list {
-		out.Rows = append(out.Rows, q.parts(o)...)
+	c := p.between(beforeAll, at.top)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+orderColumns+`, COALESCE((SELECT n.tn FROM order_tn n WHERE n.order_seq = o.seq AND NOT `+isTollFree+` ORDER BY n.tn LIMIT 1), 0)
+		FROM orders o`+c.where()+p.order("DESC")+` LIMIT `+c.arg(at.rows+1), c.args...) // each is one or two
+	if err != nil {
+		return out, err
+	}
+	list, err := collect(rows, func(row scanner) (*tel.Order, error) {
+		var first tel.Number
+		o, err := scanOrder(row, &first)
+		if err == nil {
+			out.Rows = append(out.Rows, q.parts(o, s.placeOf(first))...)
+		}
+		return o, err
+	})
+	if err == nil && q.TNs {
+		err = s.fillOrders(ctx, list)
 	}
 	end := min(at.skip+at.rows, len(out.Rows))
 	out.Rows = out.Rows[min(at.skip, end):end]
 	return out, err
 }
+
+// isTollFree is tel.Number's TollFree in SQL, of order_tn as n.
+const isTollFree = `n.tn / 10000000 IN (1800, 1833, 1844, 1855, 1866, 1877, 1888)`
 
 func (s *Store) numberedSubOrders(ctx context.Context, actor tel.Actor, q SubOrderQuery) (*pager, error) {
 	p, err := s.orderPager(ctx, actor, q.OrderQuery, fmt.Sprint("sub-orders ", q.Type, " ", q.Quantity))

@@ -166,15 +166,14 @@ func TestExtraFieldsChangeNothing(t *testing.T) {
 	}
 	// mine are fields of the extras that a form really has.
 	mine := map[string][]string{
-		"POST /reservations":                                  {"note", "customer_reference", "for", "how"},
-		"POST /reservations/cancel":                           {"reason"},
-		"POST /accounts/{account}/switch":                     {"live"},
-		"POST /accounts/{account}/webhooks/{endpoint}/rotate": {"state"}, // of the deliveries on the page that follows
-		"POST /accounts":                                      {"on"},
-		"POST /orders":                                        {"name"},
-		"POST /orders/{id}":                                   {"name"},
-		"POST /numbers/disconnect":                            {"name"},
-		"POST /people":                                        {"name"},
+		"POST /reservations":              {"note", "customer_reference", "for", "how"},
+		"POST /reservations/cancel":       {"reason"},
+		"POST /accounts/{account}/switch": {"live"},
+		"POST /accounts":                  {"on"},
+		"POST /orders":                    {"name"},
+		"POST /orders/{id}":               {"name"},
+		"POST /numbers/disconnect":        {"name"},
+		"POST /people":                    {"name"},
 	}
 	// What the same form does alone and with everything else in it, on two sites that
 	// began alike; each in the form, and in the address of a form. The walk has every form.

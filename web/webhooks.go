@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"tnreserve/store"
 	"tnreserve/store/tel"
@@ -120,13 +121,17 @@ func (v *visit) endpoint() error {
 	return v.endpointPage(http.StatusOK, a, e, views.EndpointForm{URL: e.URL, Events: e.Events}, nil)
 }
 
+// endpointPage shows an endpoint and its log. Which deliveries are wanted is asked in the
+// page's own address alone: what answers a form must not fail after it is done.
 func (v *visit) endpointPage(status int, a *tel.Account, e *tel.Endpoint, form views.EndpointForm, made *views.EndpointSecret) error {
-	q := store.DeliveryQuery{Endpoint: e.ID, State: tel.DeliveryState(v.query("state")), Cursor: v.query("cursor"), Limit: listPage}
+	q, path, values := store.DeliveryQuery{Endpoint: e.ID, Limit: listPage}, endpointAt(a, e), url.Values{}
+	if v.r.Method != http.MethodPost {
+		q.State, q.Cursor, values = tel.DeliveryState(v.query("state")), v.query("cursor"), v.r.URL.Query()
+	}
 	list, err := v.store.Deliveries(v.r.Context(), v.actor, q)
 	if err != nil {
 		return err
 	}
-	path, values := endpointAt(a, e), v.r.URL.Query()
 	page := views.EndpointDetail{Account: *a, Endpoint: e, Form: form, Made: made, Deliveries: list.Rows, State: q.State, Self: with(path, values)}
 	if list.Next != "" {
 		page.Next = with(path, values, "cursor", list.Next)

@@ -48,6 +48,51 @@ func TestWebhookCommands(t *testing.T) {
 	if out := webhook("list", "--account", "9500012"); !strings.Contains(out, made.ID) || !strings.Contains(out, "active") || strings.Contains(out, made.Secret) {
 		t.Error(out)
 	}
+
+	// Another URL, other events; what is not given stays.
+	if out := webhook("set", "--id", made.ID, "--url", "https://example.com/other"); !strings.Contains(out, "is changed") {
+		t.Error(out)
+	}
+	if e := list(); e.URL != "https://example.com/other" || len(e.Events) != 2 {
+		t.Errorf("%+v", e)
+	}
+	webhook("set", "--id", made.ID, "--event", "number_order.failed")
+	if e := list(); e.URL != "https://example.com/other" || len(e.Events) != 1 || e.Events[0] != "number_order.failed" {
+		t.Errorf("%+v", e)
+	}
+	webhook("set", "--id", made.ID, "--all-events")
+	if e := list(); len(e.Events) != 0 {
+		t.Errorf("%+v", e)
+	}
+	var second webhookCreated
+	if err := json.Unmarshal([]byte(webhook("rotate", "--id", made.ID, "--json")), &second); err != nil || second.ID != made.ID || !strings.HasPrefix(second.Secret, "whsec_") || second.Secret == made.Secret {
+		t.Errorf("%v %+v", err, second)
+	}
+	if out := webhook("notice", "--account", "9500012", "--before", "15m"); !strings.Contains(out, "15 minutes before") {
+		t.Error(out)
+	}
+	if out := webhook("notice", "--account", "9500012", "--before", "0s"); !strings.Contains(out, "not told before") {
+		t.Error(out)
+	}
+
+	// The log, and a delivery once more.
+	var log webhookDeliveries
+	if err := json.Unmarshal([]byte(webhook("deliveries", "--id", made.ID, "--json")), &log); err != nil || len(log.Deliveries) != 1 {
+		t.Fatalf("%v %+v", err, log)
+	}
+	d := log.Deliveries[0]
+	if d.Event != "webhook.test" || d.State != "waiting" || d.Attempts != 0 || d.CreatedAt == "" || d.NextAt == "" {
+		t.Errorf("%+v", d)
+	}
+	if out := webhook("deliveries", "--id", made.ID, "--state", "waiting", "--limit", "1"); !strings.Contains(out, d.ID) || !strings.Contains(out, "webhook.test") {
+		t.Error(out)
+	}
+	if out := webhook("deliveries", "--id", made.ID, "--state", "failed"); out != "no delivery\n" {
+		t.Error(out)
+	}
+	if out := webhook("redeliver", "--id", d.ID); out != "delivery "+d.ID+" goes out as soon as the database is served\n" {
+		t.Error(out)
+	}
 	webhook("delete", "--id", made.ID)
 	if out := webhook("list", "--account", "9500012"); out != "no endpoint\n" {
 		t.Error(out)
@@ -62,6 +107,15 @@ func TestWebhookCommands(t *testing.T) {
 		"pause --id nobody":                                            {code: 1, err: "there is no endpoint nobody"},
 		"resume --id " + made.ID:                                       {code: 1, err: "there is no endpoint"},
 		"delete --id 00000000-0000-4000-8000-000000000000":             {code: 1, err: "there is no endpoint"},
+		"set --url https://example.com --id nobody":                    {code: 1, err: "there is no endpoint nobody"},
+		"set --id nobody":                                              {code: 2, err: "say what to change"},
+		"set --id nobody --event number_order.failed --all-events":     {code: 2, err: "--all-events"},
+		"rotate --id nobody":                                           {code: 1, err: "there is no endpoint nobody"},
+		"deliveries --id nobody":                                       {code: 1, err: "there is no endpoint nobody"},
+		"deliveries --id nobody --limit 0":                             {code: 2, err: "1 to 500"},
+		"redeliver --id nobody":                                        {code: 1, err: "there is no delivery nobody"},
+		"notice --account 77 --before 1m":                              {code: 1, err: "there is no account 77"},
+		"notice --account 9500012 --before 9000h":                      {code: 1, err: ""},
 		"test": {code: 2, err: "--id"},
 	} {
 		got := call(t, "", nil, append([]string{"webhook"}, append(strings.Fields(args), "--db", db)...)...)

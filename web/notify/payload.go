@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"time"
 
 	"tnreserve/store"
 	"tnreserve/store/tel"
@@ -15,7 +14,7 @@ import (
 type event struct {
 	EventType  tel.WebhookEvent `json:"event_type"`
 	ID         string           `json:"id"`
-	OccurredAt string           `json:"occurred_at"`
+	OccurredAt telnyx.When      `json:"occurred_at"`
 	Payload    any              `json:"payload"`
 	RecordType string           `json:"record_type"`
 }
@@ -24,11 +23,11 @@ type event struct {
 // what the event was about.
 type reservationNews struct {
 	telnyx.NumberReservation
-	EventPhoneNumbers  []string `json:"event_phone_numbers"`
-	HeldPhoneNumbers   []string `json:"held_phone_numbers"`
-	Reason             string   `json:"reason"`
-	NumberOrderID      *string  `json:"number_order_id"`
-	LastPossibleExpiry string   `json:"last_possible_expiry"`
+	EventPhoneNumbers  []string    `json:"event_phone_numbers"`
+	HeldPhoneNumbers   []string    `json:"held_phone_numbers"`
+	Reason             string      `json:"reason"`
+	NumberOrderID      *string     `json:"number_order_id"`
+	LastPossibleExpiry telnyx.When `json:"last_possible_expiry"`
 	omission
 }
 
@@ -61,7 +60,7 @@ func (n *Notifier) render(ctx context.Context, d *tel.Delivery) (string, error) 
 	if d.Format == tel.FormatBandwidth {
 		return notificationXML(told)
 	}
-	e := event{EventType: d.Event, ID: d.ID, OccurredAt: instant(told.Event.At), RecordType: "event"}
+	e := event{EventType: d.Event, ID: d.ID, OccurredAt: telnyx.When(told.Event.At), RecordType: "event"}
 	e.Payload = payloadOf(told, d)
 	var text bytes.Buffer
 	to := json.NewEncoder(&text)
@@ -82,17 +81,6 @@ func payloadOf(told *store.Told, d *tel.Delivery) any {
 	return webhookTest{"webhook_test", d.Endpoint, "A person asked for this test delivery."}
 }
 
-// instant is a time as Telnyx writes it.
-func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
-
-// orNull is a text that may be missing.
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 // e164s are TNs on the wire, the first of many.
 func e164s(tns []tel.Number) []string {
 	list := make([]string, min(len(tns), mostNamed))
@@ -110,7 +98,7 @@ func newsOf(told *store.Told, order string) reservationNews {
 	}
 	news := reservationNews{
 		NumberReservation: telnyx.ShowReservation(r, told.Event.At), EventPhoneNumbers: e164s(about), HeldPhoneNumbers: e164s(r.HeldTNs()),
-		Reason: told.Event.Facts.Reason, NumberOrderID: orNull(order), LastPossibleExpiry: instant(r.LimitAt),
+		Reason: told.Event.Facts.Reason, NumberOrderID: telnyx.OrNull(order), LastPossibleExpiry: telnyx.When(r.LimitAt),
 	}
 	if all := news.PhoneNumbers; len(all) > mostNamed {
 		news.PhoneNumbers, news.PhoneNumbersOmitted = all[:mostNamed], len(all)-mostNamed

@@ -186,19 +186,19 @@ func (c *call) write(status int, text []byte) {
 	}
 }
 
-// when is a time on the wire; the zero time is null.
-type when time.Time
+// When is a time on the wire; the zero time is null.
+type When time.Time
 
 // MarshalJSON writes six fractional digits and Z.
-func (t when) MarshalJSON() ([]byte, error) {
+func (t When) MarshalJSON() ([]byte, error) {
 	if time.Time(t).IsZero() {
 		return []byte("null"), nil
 	}
 	return time.Time(t).UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000000Z"`), nil
 }
 
-// orNull is a text that is null when there is none.
-func orNull(s string) *string {
+// OrNull is a text that is null when there is none.
+func OrNull(s string) *string {
 	if s == "" {
 		return nil
 	}

@@ -25,7 +25,6 @@ const (
 	codeUnprocessed  = "10027"
 	codeMethod       = "10030"
 	codeFilter       = "10031"
-	codeEnum         = "10032"
 	codeRange        = "10033"
 	codeNotPermitted = "10038"
 	codeNotAvailable = "85001"
@@ -41,7 +40,7 @@ var titles = map[string]string{
 	codeSlowDown: "Too many requests", codeMediaType: "Unsupported Media Type", codeBadRequest: "Bad Request",
 	codeNotE164: "Phone number must be in +E.164 format", codeJSON: "Invalid JSON", codeType: "Invalid parameter type",
 	codeUnprocessed: "Unprocessable Entity", codeMethod: "Method not allowed", codeFilter: "Invalid request filter",
-	codeEnum: "Invalid enumerated value", codeRange: "Value outside of range", codeNotPermitted: "Feature not permitted",
+	codeRange: "Value outside of range", codeNotPermitted: "Feature not permitted",
 	codeNotAvailable: "Phone numbers not available", codeReserved: "The phone number is already reserved",
 	codeTooManyHeld: "Reservation limit exceeded", codeExtensions: "Reservation extension limit exceeded",
 }

@@ -2,7 +2,6 @@ package telnyx
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -60,14 +59,13 @@ func Tables() map[string]map[tel.Code]Row {
 // Titles are the vendor's by code.
 func Titles() map[string]string { return maps.Clone(titles) }
 
-// SearchLate searches when the time for it is up, and answers the refusal's status.
+// SearchLate is the status of a search when the time for it is up; 0 it is answered.
 func SearchLate(s *store.Store, actor tel.Actor) int {
-	c := &call{Door: New(Config{Store: s}), r: httptest.NewRequest(http.MethodGet, "/v2/available_phone_numbers", nil), actor: actor}
+	c := &call{Door: New(Config{Store: s}), route: &unknown, r: httptest.NewRequest(http.MethodGet, "/v2/available_phone_numbers", nil), actor: actor}
 	late, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, _, err := c.inTime(late, sought{query: tel.NewQuery(), limit: usualFound, best: true})
-	if f, ok := errors.AsType[*fault](err); ok {
-		return f.status
+	if _, _, err := c.inTime(late, sought{query: tel.NewQuery(), limit: usualFound, best: true}); err != nil {
+		return c.faultOf(err).status
 	}
 	return 0
 }

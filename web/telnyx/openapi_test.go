@@ -2,7 +2,9 @@ package telnyx_test
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -127,7 +129,26 @@ func checkDocument(t testing.TB, r *http.Request, a answer) {
 	if err := response.Value.Content.Get("application/json").Schema.Value.VisitJSON(a.body); err != nil {
 		t.Errorf("%s %s: the answer is not as the document says: %v", method, r.URL, err)
 	}
+	errs, _ := a.body["errors"].([]any)
+	for _, e := range errs {
+		if code, _ := e.(map[string]any)["code"].(string); !saysRefusal(*response.Value.Description, a.Code, code) {
+			t.Errorf("%s %s: %d %s is not in the document: %s", method, r.URL, a.Code, code, *response.Value.Description)
+		}
+	}
 	undocumented(t, a, response.Value.Content.Get("application/json").Schema.Value, a.body, pattern)
+}
+
+var statusOrCode = regexp.MustCompile(`\b(\d{3}|\d{5})\b`)
+
+// saysRefusal tells whether a text such as "503 and 500 10007; 422 10026 and 10027"
+// has a status and a code together.
+func saysRefusal(text string, status int, code string) bool {
+	for part := range strings.SplitSeq(text, ";") {
+		if said := statusOrCode.FindAllString(part, -1); slices.Contains(said, strconv.Itoa(status)) && slices.Contains(said, code) {
+			return true
+		}
+	}
+	return false
 }
 
 // undocumented looks for fields that the document does not have.

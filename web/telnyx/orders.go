@@ -1,10 +1,8 @@
 package telnyx
 
 import (
-	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"tnreserve/store"
 	"tnreserve/store/tel"
@@ -23,8 +21,8 @@ type NumberOrder struct {
 	ConnectionID       *string  `json:"connection_id"`
 	MessagingProfileID *string  `json:"messaging_profile_id"`
 	BillingGroupID     *string  `json:"billing_group_id"`
-	CreatedAt          when     `json:"created_at"`
-	UpdatedAt          when     `json:"updated_at"`
+	CreatedAt          When     `json:"created_at"`
+	UpdatedAt          When     `json:"updated_at"`
 }
 
 // orderNumber is a number_order_phone_number. An order asks for no papers here.
@@ -88,8 +86,8 @@ func wireNumber(o *tel.Order, l tel.OrderedTN) orderNumber {
 func orderHead(o *tel.Order) NumberOrder {
 	w := NumberOrder{
 		ID: o.ID, RecordType: "number_order", PhoneNumbersCount: o.Quantity, SubNumberOrdersIDs: []string{}, RequirementsMet: true, Status: statusOf(o.State),
-		CustomerReference: orNull(o.Reference), ConnectionID: orNull(o.Ties.ConnectionID), MessagingProfileID: orNull(o.Ties.MessagingProfileID),
-		BillingGroupID: orNull(o.Ties.BillingGroupID), CreatedAt: when(o.CreatedAt), UpdatedAt: when(o.ChangedAt),
+		CustomerReference: OrNull(o.Reference), ConnectionID: OrNull(o.Ties.ConnectionID), MessagingProfileID: OrNull(o.Ties.MessagingProfileID),
+		BillingGroupID: OrNull(o.Ties.BillingGroupID), CreatedAt: When(o.CreatedAt), UpdatedAt: When(o.ChangedAt),
 	}
 	for _, t := range typesOf(o) {
 		w.SubNumberOrdersIDs = append(w.SubNumberOrdersIDs, partID(o.ID, partOfType[t]))
@@ -138,41 +136,18 @@ func (c *call) createOrder() error {
 	}
 	o, refused, err := c.store.PlaceWholeOrder(c.r.Context(), c.actor, req)
 	if err != nil {
-		return c.orderRefused(req.TNs, refused, err)
+		return refusedEach(req.TNs, refused, err, c.orderRefusal)
 	}
 	return c.answer(http.StatusOK, data{Data: ShowOrder(o)})
 }
 
-// orderRefused tells of a TN that no block of the inventory contains that it is
+// orderRefusal tells of a TN that no block of the inventory contains that it is
 // unknown. Of all others nothing is told but that they cannot be had.
-func (c *call) orderRefused(asked []tel.Number, refused []*tel.Error, err error) error {
-	f, ok := errors.AsType[*fault](c.refusedEach(asked, refused, err))
-	if !ok {
-		return err
+func (c *call) orderRefusal(e *tel.Error) *fault {
+	if _, _, known := c.store.Shelf().Has(e.TN); known {
+		return c.faultOf(e)
 	}
-	f.status = http.StatusUnprocessableEntity
-	for i := range f.errors {
-		at, _ := strconv.Atoi(digitsOf(f.errors[i].Source.Pointer))
-		if _, _, known := c.store.Shelf().Has(asked[at]); known {
-			f.status = http.StatusConflict
-			continue
-		}
-		unknown := newError(codeUnprocessed, "The number "+asked[at].E164()+" is not in this inventory.")
-		unknown.Source = f.errors[i].Source
-		f.errors[i] = unknown
-	}
-	return f
-}
-
-// digitsOf is the index in a pointer such as /phone_numbers/7/phone_number.
-func digitsOf(pointer string) string {
-	out := ""
-	for _, r := range pointer {
-		if r >= '0' && r <= '9' {
-			out += string(r)
-		}
-	}
-	return out
+	return newFault(http.StatusUnprocessableEntity, codeUnprocessed, "The number "+e.TN.E164()+" is not in this inventory.")
 }
 
 // orderHere reads the order of the path. A disconnect is no number order.

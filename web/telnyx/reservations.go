@@ -22,8 +22,8 @@ type NumberReservation struct {
 	State             tel.State        `json:"state"`
 	CustomerReference *string          `json:"customer_reference"`
 	Errors            string           `json:"errors"`
-	CreatedAt         when             `json:"created_at"`
-	UpdatedAt         when             `json:"updated_at"`
+	CreatedAt         When             `json:"created_at"`
+	UpdatedAt         When             `json:"updated_at"`
 }
 
 // reservedNumber is a ReservedPhoneNumber. ExpiredAt is when its hold ends, or ended.
@@ -33,10 +33,10 @@ type reservedNumber struct {
 	PhoneNumber string    `json:"phone_number"`
 	Status      string    `json:"status"`
 	State       tel.State `json:"state,omitempty"`
-	ExpiredAt   when      `json:"expired_at"`
+	ExpiredAt   When      `json:"expired_at"`
 	Errors      string    `json:"errors"`
-	CreatedAt   when      `json:"created_at"`
-	UpdatedAt   when      `json:"updated_at"`
+	CreatedAt   When      `json:"created_at"`
+	UpdatedAt   When      `json:"updated_at"`
 
 	tn tel.Number
 }
@@ -57,7 +57,7 @@ func (c *call) reservation(r *tel.Reservation) NumberReservation { return ShowRe
 func ShowReservation(r *tel.Reservation, now time.Time) NumberReservation {
 	w := NumberReservation{
 		ID: r.ID, RecordType: "number_reservation", PhoneNumbers: []reservedNumber{}, Status: statusSuccess, State: r.StateAt(now),
-		CustomerReference: orNull(r.CustomerReference), CreatedAt: when(r.CreatedAt), UpdatedAt: when(r.UpdatedAt(now)),
+		CustomerReference: OrNull(r.CustomerReference), CreatedAt: When(r.CreatedAt), UpdatedAt: When(r.UpdatedAt(now)),
 	}
 	for _, h := range r.TNs {
 		w.PhoneNumbers = append(w.PhoneNumbers, reserved(r, h, now))
@@ -65,7 +65,7 @@ func ShowReservation(r *tel.Reservation, now time.Time) NumberReservation {
 	for _, tn := range r.Refused {
 		w.Status = statusPartial
 		n := numberOf(r, tn)
-		n.Status, n.Errors, n.UpdatedAt = statusFailure, textOnHold, when(r.CreatedAt)
+		n.Status, n.Errors, n.UpdatedAt = statusFailure, textOnHold, When(r.CreatedAt)
 		w.PhoneNumbers = append(w.PhoneNumbers, n)
 	}
 	if w.Status == statusPartial {
@@ -76,15 +76,15 @@ func ShowReservation(r *tel.Reservation, now time.Time) NumberReservation {
 }
 
 func numberOf(r *tel.Reservation, tn tel.Number) reservedNumber {
-	return reservedNumber{ID: partID(r.ID, uint64(tn)), RecordType: "reserved_phone_number", PhoneNumber: tn.E164(), CreatedAt: when(r.CreatedAt), tn: tn}
+	return reservedNumber{ID: partID(r.ID, uint64(tn)), RecordType: "reserved_phone_number", PhoneNumber: tn.E164(), CreatedAt: When(r.CreatedAt), tn: tn}
 }
 
 // reserved shows a TN that the reservation holds or held.
 func reserved(r *tel.Reservation, h tel.ReservedTN, now time.Time) reservedNumber {
 	n := numberOf(r, h.TN)
-	n.Status, n.State, n.ExpiredAt, n.UpdatedAt = statusSuccess, r.StateAt(now), when(r.ExpiresAt), when(r.UpdatedAt(now))
+	n.Status, n.State, n.ExpiredAt, n.UpdatedAt = statusSuccess, r.StateAt(now), When(r.ExpiresAt), When(r.UpdatedAt(now))
 	if !h.EndedAt.IsZero() {
-		n.State, n.ExpiredAt, n.UpdatedAt = h.End, when(h.EndedAt), when(h.EndedAt)
+		n.State, n.ExpiredAt, n.UpdatedAt = h.End, When(h.EndedAt), When(h.EndedAt)
 	}
 	return n
 }
@@ -108,38 +108,47 @@ func (c *call) createReservation() error {
 	asked := slices.Clone(req.TNs)
 	out, err := c.store.Reserve(c.r.Context(), c.actor, req)
 	if err != nil {
-		return c.refusedEach(asked, out.Refused, err)
+		return refusedEach(asked, out.Refused, err, func(e *tel.Error) *fault { return c.faultOf(e) })
 	}
 	w := c.reservation(out.Reservation)
-	slices.SortStableFunc(w.PhoneNumbers, func(a, b reservedNumber) int {
-		return cmp.Compare(slices.Index(asked, a.tn), slices.Index(asked, b.tn))
-	})
+	at, why := places(asked), map[tel.Number]string{}
+	slices.SortStableFunc(w.PhoneNumbers, func(a, b reservedNumber) int { return cmp.Compare(at[a.tn], at[b.tn]) })
 	for _, e := range out.Refused {
-		if i := slices.IndexFunc(w.PhoneNumbers, func(n reservedNumber) bool { return n.tn == e.TN }); i >= 0 && e.Code != tel.CodeNotAvailable {
-			w.PhoneNumbers[i].Errors = textOnHold + ": " + e.Message
+		if e.Code != tel.CodeNotAvailable {
+			why[e.TN] = ": " + e.Message
 		}
+	}
+	for i := range w.PhoneNumbers {
+		w.PhoneNumbers[i].Errors += why[w.PhoneNumbers[i].tn]
 	}
 	return c.answer(http.StatusOK, data{Data: w})
 }
 
-// refusedEach is the refusal of all TNs of a request, with an error for each.
-func (c *call) refusedEach(asked []tel.Number, refused []*tel.Error, err error) error {
+// places is where each of some TNs stands first.
+func places(tns []tel.Number) map[tel.Number]int {
+	at := make(map[tel.Number]int, len(tns))
+	for i, tn := range slices.Backward(tns) {
+		at[tn] = i
+	}
+	return at
+}
+
+// refusedEach is the refusal of all TNs of a request, with an error for each in the
+// order of asking. It is 409 as soon as one of them is.
+func refusedEach(asked []tel.Number, refused []*tel.Error, err error, say func(*tel.Error) *fault) error {
 	if first, ok := errors.AsType[*tel.Error](err); !ok || !slices.Contains(refused, first) {
 		return err
 	}
-	f := &fault{}
+	at, f := places(asked), &fault{status: http.StatusUnprocessableEntity}
+	slices.SortStableFunc(refused, func(a, b *tel.Error) int { return cmp.Compare(at[a.TN], at[b.TN]) })
 	for _, e := range refused {
-		one := c.faultOf(e)
-		one.errors[0].Source = &source{Pointer: fmt.Sprintf("/phone_numbers/%d/phone_number", slices.Index(asked, e.TN))}
-		f.status = max(f.status, one.status)
+		one := say(e)
+		one.errors[0].Source = &source{Pointer: fmt.Sprintf("/phone_numbers/%d/phone_number", at[e.TN])}
+		f.status = min(f.status, one.status)
 		f.errors = append(f.errors, one.errors[0])
 	}
-	slices.SortStableFunc(f.errors, func(a, b wireError) int { return comparePointers(a.Source.Pointer, b.Source.Pointer) })
 	return f
 }
-
-// comparePointers sorts /9 before /10.
-func comparePointers(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
 // getReservation shows one, live or ended.
 func (c *call) getReservation() error {

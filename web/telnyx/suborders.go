@@ -22,8 +22,8 @@ type wireSubOrder struct {
 	IsBlock                bool          `json:"is_block_sub_number_order"`
 	Status                 string        `json:"status"`
 	CustomerReference      *string       `json:"customer_reference"`
-	CreatedAt              when          `json:"created_at"`
-	UpdatedAt              when          `json:"updated_at"`
+	CreatedAt              When          `json:"created_at"`
+	UpdatedAt              When          `json:"updated_at"`
 }
 
 // partOfType numbers a type in a sub-order's id: no TN is so small.
@@ -58,25 +58,31 @@ func subType(o *tel.Order, tn tel.Number) tel.TNType {
 	return tel.TypeLocal
 }
 
-func subOrder(o *tel.Order, t tel.TNType, withNumbers bool) wireSubOrder {
-	w := wireSubOrder{
-		ID: partID(o.ID, partOfType[t]), RecordType: "sub_number_order", OrderRequestID: o.ID, CountryCode: "US", PhoneNumberType: typeNames[t],
-		RegulatoryRequirements: []struct{}{}, RequirementsMet: true, Status: statusOf(o.State), CustomerReference: orNull(o.Reference),
-		CreatedAt: when(o.CreatedAt), UpdatedAt: when(o.ChangedAt),
+// subOrderHead is one without its TNs.
+func subOrderHead(o *tel.Order, t tel.TNType, count int, place tel.Place) wireSubOrder {
+	return wireSubOrder{
+		ID: partID(o.ID, partOfType[t]), RecordType: "sub_number_order", OrderRequestID: o.ID, CountryCode: place.Country(), PhoneNumberType: typeNames[t], PhoneNumbersCount: count,
+		RegulatoryRequirements: []struct{}{}, RequirementsMet: true, Status: statusOf(o.State), CustomerReference: OrNull(o.Reference),
+		CreatedAt: When(o.CreatedAt), UpdatedAt: When(o.ChangedAt),
 	}
+}
+
+func subOrder(o *tel.Order, t tel.TNType, withNumbers bool) wireSubOrder {
+	var place tel.Place
 	numbers := []orderNumber{}
 	for _, l := range lines(o) {
 		if subType(o, l.TN) == t {
+			if len(numbers) == 0 {
+				place = l.Place
+			}
 			numbers = append(numbers, wireNumber(o, l))
 		}
 	}
-	w.PhoneNumbersCount = len(numbers)
+	count := len(numbers)
 	if o.Kind == tel.OrderKindSearch {
-		w.PhoneNumbersCount = o.Quantity
+		count = o.Quantity
 	}
-	if len(numbers) > 0 {
-		w.CountryCode = numbers[0].CountryCode
-	}
+	w := subOrderHead(o, t, count, place)
 	if withNumbers {
 		w.PhoneNumbers = numbers
 	}
@@ -133,7 +139,7 @@ func (c *call) listSubOrders() error {
 	default:
 		ours = false
 	}
-	with, _ := p.flag(include)
+	q.TNs, _ = p.flag(include)
 	if err := p.check(); err != nil {
 		return err
 	}
@@ -146,7 +152,11 @@ func (c *call) listSubOrders() error {
 	}
 	out := make([]wireSubOrder, 0, len(list.Rows))
 	for _, sub := range list.Rows {
-		out = append(out, subOrder(sub.Order, sub.Type, with))
+		w := subOrderHead(sub.Order, sub.Type, sub.Count, sub.Place)
+		if q.TNs {
+			w = subOrder(sub.Order, sub.Type, true)
+		}
+		out = append(out, w)
 	}
 	return c.answer(http.StatusOK, data{out, at.meta(list.Total)})
 }
