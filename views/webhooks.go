@@ -86,7 +86,7 @@ func (v DeliveryDetail) body() string {
 	return string(v.Delivery.RequestBody(attempt, to))
 }
 
-// headers are those of an attempt that receivers check. The endpoint's own secret may be
+// headers are those that receivers check, of the attempt whose body is shown. The endpoint's own secret may be
 // another by now: that signature is not made again.
 func (v DeliveryDetail) headers(a tel.Attempt) string {
 	at := strconv.FormatInt(a.At.Unix(), 10)

@@ -2461,7 +2461,7 @@ func DeliveryPage(s Shell, v DeliveryDetail) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						if a.Signature != "" {
+						if a.Signature != "" && a.Number == v.Delivery.Attempts {
 							templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 172, "<details><summary>")
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err

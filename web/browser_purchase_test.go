@@ -28,6 +28,7 @@ func TestBrowserPurchases(t *testing.T) {
 		{"from link to receipt", linkToReceipt},
 		{"two tabs at once", twoTabs},
 		{"the end on the page", endOnThePage},
+		{"what is to be mended stays", mendedForm},
 		{"a return that never comes", returnNeverComes},
 		{"payment without a script", paymentWithoutScript},
 		{"a storefront", storefront},
@@ -97,6 +98,26 @@ func twoTabs(t *testing.T, browser context.Context) {
 	if a, b := tabs[0].get(`document.querySelector('#order').textContent`), tabs[1].get(`document.querySelector('#order').textContent`); a != b || s.one(`SELECT COUNT(*) FROM orders`) != "1" {
 		t.Errorf("orders %s and %s", a, b)
 	}
+}
+
+// mendedForm: what was typed stays through what the page asks by itself, though the server
+// refused and forgot it.
+func mendedForm(t *testing.T, browser context.Context) {
+	s := running(t)
+	token, _, _ := s.shared(s.reserved("acme-admin", 1))
+	b := s.tab(browser, t)
+	b.goTo("/buy/" + token)
+	b.js(`document.querySelector('#accept').noValidate = true`)
+	b.fill("#name", "Ann Buyer")
+	b.fill("#email", "ann")
+	b.expect("422")
+	b.click("#go")
+	b.holds("the refusal", `document.querySelector('#email[aria-invalid]') && document.querySelector('.note[data-kind=error]')`)
+	b.js(`document.body.dispatchEvent(new CustomEvent('live:reservations'))`)
+	b.holds("the page as it is now", `!document.querySelector('.note[data-kind=error]')`)
+	b.holds("what was typed and what is to be mended", `document.querySelector('#name').value === 'Ann Buyer' && document.querySelector('#email[aria-invalid]').value === 'ann' && document.querySelector('#accept .fault')`)
+	b.buy()
+	b.holds("the receipt", thanked)
 }
 
 func endOnThePage(t *testing.T, browser context.Context) {

@@ -33,6 +33,7 @@ func TestBrowser(t *testing.T) {
 		{"orders follow", ordersFollow},
 		{"warnings before the end", warnings},
 		{"the idle rule", idleRule},
+		{"a proxy's own page", proxysPage},
 		{"script payloads", runPayloads},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -416,6 +417,27 @@ func warnings(t *testing.T, browser context.Context) {
 	b.click(`#mine [id^=mx-]`)
 	b.toast("Extended")
 	b.holds("an extension is one press away", `document.querySelector('#mine .count').dataset.tone === 'calm'`)
+}
+
+// proxysPage: what somebody else answers replaces nothing, and what was said of a form
+// lasts.
+func proxysPage(t *testing.T, browser context.Context) {
+	b := running(t).tab(browser, t)
+	b.enter("acme-admin")
+	b.goTo("/accounts/9500001")
+	b.ready()
+	const unknown = `[...document.querySelectorAll('.toast')].map(t => t.dataset.kind + t.textContent.includes('unknown')).join() === 'errortrue'`
+	b.js(`window.asked = 0; window.fetch = async () => { window.asked++; return new Response('<h1>502 Bad Gateway</h1>', {status: 502}) }`)
+	b.click("#policy-save")
+	b.holds("what became of it is unknown", unknown)
+	b.js(`window.asked = 0; document.body.dispatchEvent(new CustomEvent('live:account'))`)
+	b.holds("the page asked by itself", `window.asked > 0`)
+	b.js(`window.asked = 0`)
+	b.click("#nav-orders")
+	b.holds("another page was asked for", `window.asked > 0`)
+	b.js(`setTimeout(() => window.asked = 'then', 300)`)
+	b.holds("a while later", `window.asked === 'then'`)
+	b.holds("the page and the message stand", unknown+` && document.querySelector('#policy') && `+at("/accounts/9500001"))
 }
 
 func idleRule(t *testing.T, browser context.Context) {

@@ -79,12 +79,16 @@ func (v *visit) fail(err error) {
 }
 
 // tell answers with a problem's page; where a form was sent from a page that stays open,
-// with a message on it when the same form may do later: what was typed is not lost.
+// with a message on it when the same form may do later: what was typed is not lost. So it
+// is where nobody knows whose page that is: the problem's would have nothing around it.
 func (v *visit) tell(p views.Problem) error {
-	if v.r.Method == http.MethodPost && v.fragment() && v.session != nil && (p.Status >= 500 || p.Status == http.StatusTooManyRequests) {
+	if v.fragment() && v.token != "" && (v.r.Method == http.MethodPost || v.session == nil) && (p.Status >= 500 || p.Status == http.StatusTooManyRequests) {
 		v.stay()
-		v.flashes = append(v.flashes, views.Flash{Kind: views.FlashError, Text: p.Said(v.r.Context())})
-		return v.render(p.Status, views.Around(v.shell()))
+		v.keepAddress()
+		if !v.byItself() {
+			v.flashes = append(v.flashes, views.Flash{Kind: views.FlashError, Text: p.Said(v.r.Context())})
+		}
+		return v.render(p.Status, views.News(views.Shell{Flash: v.takeFlashes()}))
 	}
 	return v.render(p.Status, views.ProblemPage(v.shell(), p))
 }
@@ -111,7 +115,9 @@ func (v *visit) toSignIn() {
 		} else {
 			q.Set("ended", "1")
 			to = with("/sign-in", q)
-			v.sessions.forget(v.r, v.w)
+			if v.scripted() || v.r.URL.Path != "/live" {
+				v.sessions.forget(v.r, v.w) // a stream says nothing: its page asks why, with the cookie
+			}
 		}
 	}
 	if v.scripted() {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,22 @@ func TestAnswersToForms(t *testing.T) {
 		t.Errorf("too many tries are answered %d %q", a.status, a.header.Get("HX-Reswap"))
 	}
 	a.says("[hx-swap-oob] .toast[data-kind=error]", "Nothing was done")
+
+	// where not even who asks can be read
+	s.Clock.Add(time.Minute) // sessions are remembered for a while
+	s.alter(`ALTER TABLE session RENAME TO away`)
+	stays := func(a *answer, said int) {
+		t.Helper()
+		if a.status < 500 || a.header.Get("HX-Reswap") != "none" || a.header.Get("HX-Push-Url") != "false" || a.doc().Find("main, nav").Length() > 0 || a.doc().Find("[hx-swap-oob] .toast[data-kind=error]").Length() != said {
+			t.Errorf("without a session it is answered %d %q: %s", a.status, a.header.Get("HX-Reswap"), a.body)
+		}
+	}
+	stays(v.post("/accounts/9500001/policy", values("window", "4h")), 1)
+	stays(v.get("/reservations"), 1)
+	v.Header = http.Header{"X-Live": {"1"}}
+	stays(v.get("/reservations"), 0) // the page asks again by itself
+	s.alter(`ALTER TABLE away RENAME TO session`)
+	v.want(200, "/reservations")
 }
 
 // TestSignInFromAnOpenPage: whatever a page asks when its session is over leads to
@@ -59,6 +76,12 @@ func TestSignInFromAnOpenPage(t *testing.T) {
 	v.want(200, "/search")
 	s.Clock.Add(13 * time.Hour)
 	const stood = "/search?npa=919&order=asc"
+	v.get("/live").is(http.StatusNoContent)
+	why := v.request("HEAD", "/live", nil)
+	why.Header.Set("HX-Request", "true")
+	if a := v.send(why); !strings.HasPrefix(a.header.Get("HX-Redirect"), "/sign-in?ended=1") {
+		t.Errorf("after its stream ended the page is led to %q", a.header.Get("HX-Redirect"))
+	}
 	for name, c := range map[string]struct {
 		method, path, next string
 		headers            []string

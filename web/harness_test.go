@@ -143,20 +143,20 @@ func (s *site) version() (n int64) {
 // it.
 func (s *site) breaks(when string) (mend func()) {
 	s.t.Helper()
+	s.alter(`CREATE TRIGGER broken BEFORE ` + when + ` BEGIN SELECT RAISE(ABORT, '` + web.Secret + `'); END`)
+	return func() { s.alter(`DROP TRIGGER broken`) }
+}
+
+// alter does to the database what the service never would.
+func (s *site) alter(statement string) {
+	s.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+s.Path+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	run := func(statement string) {
-		s.t.Helper()
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	run(`CREATE TRIGGER broken BEFORE ` + when + ` BEGIN SELECT RAISE(ABORT, '` + web.Secret + `'); END`)
-	return func() {
-		run(`DROP TRIGGER broken`)
-		db.Close()
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, statement); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

@@ -95,14 +95,16 @@
       t.dataset.timed = '';
       if (t.dataset.kind === 'error') continue;
       const go = () => t.matches(':hover, :focus-within') ? setTimeout(go, 3000) : t.remove();
-      setTimeout(go, t.querySelector('form, a') ? 20000 : 8000);
+      setTimeout(go, t.querySelector('a') ? 20000 : 8000);
     }
   };
 
   const toast = (kind, text) => {
+    const stands = $('.toast[data-net]');
+    if (stands && kind === 'warn' && (stands.dataset.kind === 'error' || stands.textContent === text)) return;
     const t = document.createElement('div'), p = document.createElement('p');
     t.className = 'toast'; t.dataset.kind = kind; t.dataset.net = ''; p.textContent = text;
-    t.append(p); $('.toast[data-net]')?.remove(); $('#toasts')?.append(t); toasts();
+    t.append(p); stands?.remove(); $('#toasts')?.append(t); toasts();
   };
 
   // --- Live: one stream; its messages become events that regions listen to. It begins
@@ -155,7 +157,8 @@
   const refresh = () => { step(); times(); counted(); sums(); toasts(); badge(); };
 
   // --- htmx: what a change of page needs beside the swap.
-  $('#main [aria-invalid]')?.focus();
+  const toMend = () => $('#main :is(input, select, textarea)[aria-invalid], #main [aria-invalid] input')?.focus();
+  toMend();
   const stretch = address => { const q = new URL(address, location).searchParams; return q.get('cursor') + ' ' + q.get('from'); };
   let from = location.pathname, address = location.pathname + location.search;
   // the rows shown ask how they are, all in one request
@@ -187,7 +190,7 @@
     // what was said is not said again: morphing would keep it in its field
     if (sent?.isConnected) sent.reset();
     // what was refused at a field is mended there
-    if (asked) { asked = false; $('#main [aria-invalid]')?.focus(); }
+    if (asked) { asked = false; toMend(); }
     if (cursorId) document.getElementById(cursorId)?.classList.add('cursor');
     if (adrift() && trail.length) refocus();
     refresh();
@@ -214,12 +217,21 @@
     asked = e.detail.ctx?.response?.status === 422 && !byItself(e);
     sent = asked ? null : e.detail.ctx?.sourceElement?.closest?.('form[data-clear]');
   });
-  // a network that is gone is said, not hidden; also when it goes midway in an answer
-  document.addEventListener('htmx:error', e => {
+  // a network that is gone is said, not hidden; also when it goes midway in an answer. What
+  // a page asks by itself adds nothing to a message that stands.
+  const lost = e => {
     const {ctx} = e.detail;
-    if (!ctx || ctx.text != null) return;
+    if (byItself(e) && $('.toast[data-net]')) return;
     if (ctx.request.method.toUpperCase() === 'GET') toast('warn', tr('No connection.'));
     else toast('error', tr('The connection was lost. Whether this was done is unknown: look before you repeat it.'));
+  };
+  document.addEventListener('htmx:error', e => { if (e.detail.ctx && e.detail.ctx.text == null) lost(e); });
+  // a proxy's own page is none of ours: what stands here stays
+  document.addEventListener('htmx:after:request', e => {
+    const {ctx} = e.detail;
+    if (ctx.response.status < 500 || ctx.hx.reswap === 'none' || ctx.text.includes('id="main"')) return;
+    e.preventDefault();
+    lost(e);
   });
   document.addEventListener('htmx:response:error', e => {
     if (e.detail.ctx.sourceElement.id === 'pager-more') toast('warn', tr('There is no answer just now. Try again in a moment.'));
@@ -284,8 +296,6 @@
   const tick = () => {
     step();
     const c = $('.clock'); if (c) c.textContent = ' · ' + wall.format(new Date());
-    // the last news of an import may come before it counts as done
-    if ($('#import-progress')) fire('import');
   };
   refresh(); tick(); setInterval(tick, 1000);
 })();
