@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -52,13 +53,33 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if err := syncFile(part); err != nil {
 		return err
 	}
-	if exists(file) { // since it was looked for
-		return tel.Refuse(tel.CodeConflict, "%s exists already; choose another name.", file)
-	}
-	if err := os.Rename(part, file); err != nil {
+	if err := takeName(part, file); err != nil {
 		return err
 	}
 	return syncFolder(file)
+}
+
+// takeName gives a file a name that nothing has; of two who take it at once one gets it.
+func takeName(part, file string) error {
+	err := os.Link(part, file)
+	if err != nil && !errors.Is(err, fs.ErrExist) { // not every file system has links
+		err = claimName(part, file)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return tel.Refuse(tel.CodeConflict, "%s exists already; choose another name.", file)
+	}
+	return err
+}
+
+func claimName(part, file string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = errors.Join(f.Close(), os.Rename(part, file)); err != nil {
+		_ = os.Remove(file)
+	}
+	return err
 }
 
 // vacuumInto writes all that a database holds into a new file. How far it is can be seen

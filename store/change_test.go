@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -215,4 +216,24 @@ func TestBackupWhileWriting(t *testing.T) {
 	}
 	code(t, s.Backup(ctx, s.Path), tel.CodeConflict)
 	checked(t, s.Store)
+}
+
+// Following that took too long asks for fewer events, down to one, and for more again
+// when it went well; who closes asks for no fewer.
+func TestFollowingTakesSmallerBites(t *testing.T) {
+	s := storetest.Open(t)
+	other := again(t, s)
+	closing, stop := context.WithCancel(ctx)
+	stop()
+	all := other.TooSlow(closing, 3)
+	if n := other.TooSlow(ctx, 1); n != all/2 {
+		t.Errorf("%d after %d", n, all)
+	}
+	if n := other.TooSlow(ctx, 20); n != 1 {
+		t.Errorf("%d at the least", n)
+	}
+	for i := range 5 {
+		reserve(t, s, admin, raleigh(i))
+	}
+	eventually(t, "it follows", func() bool { return !free(t, other, raleigh(4)) && other.TooSlow(ctx, 0) > 4 })
 }

@@ -42,6 +42,8 @@ type dialect struct {
 	// patience bounds a batch's transaction, for a database that may be far away; 0 is
 	// no bound.
 	patience time.Duration
+	// connecting bounds one try to connect again; nil where no connection is lost.
+	connecting func(db string) time.Duration
 	// passing tells an error that undid the transaction and may not come again; nil
 	// knows none.
 	passing func(error) bool

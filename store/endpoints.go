@@ -379,7 +379,7 @@ func (s *Store) SetExpiringNotice(ctx context.Context, actor tel.Actor, id tel.A
 		if err := a.CheckExpiringNotice(notice); err != nil || a.ExpiringNotice == notice {
 			return err
 		}
-		if _, err := t.exec(`UPDATE account SET expiring_us = $1 WHERE id = $2`, notice.Microseconds(), int64(id)); err != nil {
+		if _, err := t.exec(`UPDATE account SET expiring_us = $1, expiring_since = CASE WHEN expiring_us < $1 THEN $2 ELSE expiring_since END WHERE id = $3`, notice.Microseconds(), micros(t.now), int64(id)); err != nil {
 			return err
 		}
 		t.event(tel.EventPolicy, id, 0, tel.Facts{Subject: "expiring notice", Before: a.ExpiringNotice, After: notice})

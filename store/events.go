@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -191,7 +192,8 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 	}
 	for {
 		asked := time.Now() // a stopwatch; nothing in the database is decided by it
-		events, err := s.someEvents(ctx, s.applied.Load(), to)
+		bite := s.bite
+		events, err := s.someEvents(ctx, s.applied.Load(), to, bite)
 		if err == nil {
 			err = s.apply(ctx, events)
 		}
@@ -199,7 +201,8 @@ func (s *Store) catchUp(ctx context.Context, to int64) {
 			s.notFollowed(ctx, err)
 			return
 		}
-		if len(events) < s.catchUpAtOnce {
+		s.bite = min(2*bite, s.catchUpAtOnce)
+		if len(events) < bite {
 			if to == lastEvent {
 				s.followed.Store(asked)
 			}
@@ -214,22 +217,24 @@ var mostForEvents = 10 * time.Second
 
 const mostForBlocks = time.Minute
 
-func (s *Store) someEvents(ctx context.Context, after, to int64) ([]*tel.Event, error) {
+func (s *Store) someEvents(ctx context.Context, after, to int64, most int) ([]*tel.Event, error) {
 	ctx, cancel := s.bounded(ctx, mostForEvents)
 	defer cancel()
-	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, after, to, s.catchUpAtOnce)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`, after, to, most)
 	if err != nil {
 		return nil, err
 	}
 	return collect(rows, scanEvent)
 }
 
-// bounded gives reading so much time. When that was too little, the connections that
-// nobody uses are closed: they are as silent, perhaps.
+// bounded gives following reads so much time. When that was too little, the connections
+// that nobody uses are closed: they are as silent, perhaps. And fewer events are asked for
+// next, for a database that is only slow. The caller holds applying.
 func (s *Store) bounded(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, most)
-	return ctx, func() {
-		if ctx.Err() != nil {
+	until, cancel := context.WithTimeout(ctx, most)
+	return until, func() {
+		if errors.Is(until.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
+			s.bite = max(1, s.bite/2)
 			s.read.closeIdle()
 		}
 		cancel()

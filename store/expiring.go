@@ -12,7 +12,7 @@ import (
 // in a row of its own, so that a restart forgets nothing; it goes back when the notice
 // becomes shorter or a clock that stood goes on. A hold whose expiry is set nearer than the
 // notice, when it is made or extended, is not warned of: the event that set it says when it
-// runs out. One whose clock stands is warned of with the latest end that it can have, and
+// runs out; unless the notice became longer since. One whose clock stands is warned of with the latest end that it can have, and
 // again if it ends sooner.
 
 // expiringTold is how far an account was told: up to an expiry, and within that
@@ -108,8 +108,14 @@ func (t *tx) warn(id tel.AccountID) (n int, more bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
+	var longer micros
+	if err := t.settledRow(`SELECT expiring_since FROM account WHERE id = $1`, int64(id)).Scan(&longer); err != nil {
+		return 0, false, err
+	}
 	for _, r := range soon {
-		if e := expiries[r.Seq]; !e.told.Equal(r.ExpiresAt) && r.ExpiresAt.Sub(e.set) >= a.ExpiringNotice {
+		e := expiries[r.Seq]
+		near := r.ExpiresAt.Sub(e.set) < a.ExpiringNotice && !time.Time(longer).After(e.set)
+		if !near && !e.told.Equal(r.ExpiresAt) {
 			t.event(tel.EventExpiring, id, r.Seq, tel.Facts{ExpiresAt: r.ExpiresAt.UnixMicro()})
 			n++
 		}
@@ -153,6 +159,18 @@ func (t *tx) expiriesOf(list []*tel.Reservation) (map[int64]expiries, error) {
 			return nil
 		})
 	})
+	for _, e := range t.events { // which are not in the table yet
+		of := out[e.Reservation]
+		switch e.Kind {
+		case tel.EventReserved, tel.EventExtended:
+			of.set = e.At
+		case tel.EventExpiring:
+			of.told = time.UnixMicro(e.Facts.ExpiresAt)
+		default:
+			continue
+		}
+		out[e.Reservation] = of
+	}
 	return out, err
 }
 

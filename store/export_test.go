@@ -228,3 +228,15 @@ func MostForEvents(d time.Duration) (undo func()) {
 	mostForEvents = d
 	return func() { mostForEvents = before }
 }
+
+// TooSlow is how many events are asked for at once after following took too long so often,
+// and lets another node's be followed again.
+func (s *Store) TooSlow(parent context.Context, times int) int {
+	s.applying.Lock()
+	defer s.applying.Unlock()
+	for range times {
+		_, done := s.bounded(parent, 0)
+		done()
+	}
+	return s.bite
+}

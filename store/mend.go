@@ -30,7 +30,7 @@ const (
 )
 
 // waitForDB is how long after a connection was lost changes wait for another before they
-// are refused; only tests shorten it.
+// are refused, or for one try at all servers where that takes longer; only tests shorten it.
 var waitForDB = 5 * time.Second
 
 // limitTime gives the transaction that follows a context of its own.
@@ -101,8 +101,7 @@ func (w *writer) reconnect() error {
 		w.forgetStatements()
 		_ = w.conn.Close()
 	}
-	// The address bounds how long each server is waited for.
-	ctx, cancel := context.WithTimeout(context.Background(), w.store.dialect.patience)
+	ctx, cancel := context.WithTimeout(context.Background(), w.store.dialect.connecting(w.store.cfg.DB))
 	defer cancel()
 	conn, err := w.store.write.Conn(ctx)
 	if err != nil {

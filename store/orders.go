@@ -445,7 +445,7 @@ func orderContent(req tel.OrderRequest) []byte {
 // for a day, without one as a repeat, under its customer order id for ever.
 // Disconnects have names of their own.
 func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
-	const repeat = 1 // in the list: only while the order has its TNs
+	const repeat = 1 // in the list: only while the order has a TN left, unless its sender says that it is one
 	for i, by := range []struct {
 		name, where string
 		different   *tel.Error
@@ -474,9 +474,13 @@ func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 		if err != nil {
 			return nil, err
 		}
-		if i == repeat {
-			if stands, err := t.stands(o); !stands {
+		if i == repeat && !req.Repeat.Retry {
+			stands, err := t.stands(o)
+			if err != nil {
 				return nil, err
+			}
+			if !stands {
+				continue
 			}
 		}
 		o.Repeated = true
@@ -485,20 +489,21 @@ func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 	return nil, nil
 }
 
-// stands tells whether what an order got is still in service with it.
+// stands tells whether any of what an order got is still in service with it. One that
+// got nothing lost nothing.
 func (t *tx) stands(o *tel.Order) (bool, error) {
 	var tns []tel.Number
 	for _, l := range o.Completed {
 		tns = append(tns, l.TN)
 	}
-	left := len(tns)
+	stands := len(tns) == 0
 	err := inBites(keys(tns), func(in string, some []any) error {
 		var n int
 		err := t.row(`SELECT COUNT(*) FROM tn_state WHERE tn `+in+` AND state = 'in service' AND order_seq = $`+strconv.Itoa(len(some)+1), append(some, o.Seq)...).Scan(&n)
-		left -= n
+		stands = stands || n > 0
 		return err
 	})
-	return err == nil && left == 0, err
+	return stands, err
 }
 
 // order reads one with its TNs inside the transaction.

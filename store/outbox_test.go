@@ -3,6 +3,7 @@ package store_test
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -510,6 +511,50 @@ func TestExpiringNoticeShorter(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	}
+	checked(t, s.Store)
+}
+
+// A notice that becomes longer is of holds that were made under the shorter one too, and
+// of none that is made nearer to its end afterwards.
+func TestExpiringNoticeLonger(t *testing.T) {
+	s := storetest.Open(t)
+	endpoint(t, s, acme, tel.WebhookReservationExpiring)
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.Window = time.Hour })
+	reserve(t, s, admin, raleigh(0))
+	s.Clock.Add(10 * time.Minute)
+	if err := s.SetExpiringNotice(ctx, admin, acme, 2*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Add(time.Second)
+	reserve(t, s, admin, raleigh(1))
+	for _, want := range []int{1, 0} {
+		if n := must[store.Swept](t)(s.Sweep(ctx)).Warned; n != want {
+			t.Errorf("%d told, not %d", n, want)
+		}
+	}
+	checked(t, s.Store)
+}
+
+// Who reserves in the transaction in which holds are warned of is not warned of that one.
+func TestExpiringNoticeInOneTransaction(t *testing.T) {
+	s := storetest.Open(t)
+	endpoint(t, s, acme, tel.WebhookReservationExpiring)
+	reserve(t, s, admin, raleigh(0))
+	s.Clock.Add(4*time.Hour - 30*time.Minute)
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.Window = 10 * time.Minute })
+	release := make(chan struct{})
+	<-s.Hold(release)
+	var both sync.WaitGroup
+	both.Go(func() { reserve(t, s, admin, raleigh(1)) })
+	eventually(t, "the hold waits", func() bool { return s.Waiting() == 1 })
+	both.Go(func() {
+		if n := must[store.Swept](t)(s.Sweep(ctx)).Warned; n != 1 {
+			t.Errorf("%d told, not 1", n)
+		}
+	})
+	eventually(t, "both wait", func() bool { return s.Waiting() == 2 })
+	close(release)
+	both.Wait()
 	checked(t, s.Store)
 }
 

@@ -37,6 +37,14 @@ var postgresDialect = dialect{
 	begin:     beginPostgres,
 	commit:    commitPostgres,
 	patience:  30 * time.Second,
+	connecting: func(db string) time.Duration {
+		config, err := postgresConfig(db, false)
+		if err != nil || config.ConnectTimeout == 0 {
+			return mostConnecting
+		}
+		// Each server, with and without TLS, may use its time up; then there is some to begin.
+		return min(mostConnecting, time.Duration(1+len(config.Fallbacks))*config.ConnectTimeout+time.Second)
+	},
 	passing: func(err error) bool {
 		switch sqlState(err) {
 		case "40001", "40P01": // serialization failure, deadlock
@@ -129,6 +137,9 @@ func postgresConfig(db string, reader bool) (*pgx.ConnConfig, error) {
 	config.DialFunc = dialer(config.ConnectTimeout).DialContext
 	return config, nil
 }
+
+// mostConnecting is how long all servers of an address together are waited for.
+const mostConnecting = 30 * time.Second
 
 // mostSilence is about how long a server may answer nothing that a living machine
 // answers by itself, before its connection counts as lost.

@@ -160,27 +160,41 @@ func TestOrderReference(t *testing.T) {
 	}
 }
 
-// A request that comes again after its TNs were disconnected is no repeat: it is judged.
+// A request that comes again after all its TNs were disconnected is no repeat and is
+// judged, unless it says that it is one.
 func TestRepeatAfterDisconnect(t *testing.T) {
 	s := storetest.Open(t)
-	req := orderOf(acme, raleigh(1))
+	req := orderOf(acme, raleighs(1, 2)...)
 	req.Repeat = tel.Repeat{Mark: "POST number_orders", Within: time.Minute}
-	place := func() *tel.Order {
+	first, _, err := s.PlaceWholeOrder(ctx, admin, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := func(when string, req tel.OrderRequest) {
 		t.Helper()
-		o, _, err := s.PlaceWholeOrder(ctx, admin, req)
-		if err != nil {
-			t.Fatal(err)
+		if o, _, err := s.PlaceWholeOrder(ctx, admin, req); err != nil || o.ID != first.ID || !o.Repeated {
+			t.Errorf("%s: %v %+v", when, err, o)
 		}
-		return o
 	}
-	first := place()
-	if o := place(); o.ID != first.ID || !o.Repeated {
-		t.Errorf("%+v", o)
-	}
+	same("at once", req)
 	s.Clock.Add(time.Second)
 	disconnect(t, s, admin, raleigh(1))
-	if o, _, err := s.PlaceWholeOrder(ctx, admin, req); err == nil && (o.ID == first.ID || o.Repeated) {
-		t.Errorf("an order that lost its TN is answered again: %+v", o)
+	same("one TN left", req)
+	disconnect(t, s, admin, raleigh(2))
+	retry := req
+	retry.Repeat.Within, retry.Repeat.Retry = 24*time.Hour, true
+	same("a retry", retry)
+	named := req
+	named.CustomerOrderID = "C-1"
+	named.Repeat.Mark = "named"
+	if o, _, err := s.PlaceWholeOrder(ctx, admin, req); err != nil || o.ID == first.ID || o.Repeated {
+		t.Fatalf("an order that lost its TNs is answered again: %v %+v", err, o)
 	}
+	disconnect(t, s, admin, raleighs(1, 2)...)
+	if first, _, err = s.PlaceWholeOrder(ctx, admin, named); err != nil {
+		t.Fatal(err)
+	}
+	disconnect(t, s, admin, raleighs(1, 2)...)
+	same("its customer order id stands for ever", named)
 	checked(t, s.Store)
 }

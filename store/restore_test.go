@@ -235,3 +235,27 @@ func TestRestoreLooksAtTheBackupFirst(t *testing.T) {
 		t.Error(e)
 	}
 }
+
+// Of two backups that are given one name at once, one has it and the other is refused.
+func TestBackupsOfOneName(t *testing.T) {
+	s := storetest.OpenFile(t)
+	file := filepath.Join(t.TempDir(), "copy.db")
+	var made atomic.Int32
+	parallel(4, func(int) {
+		err := s.Backup(ctx, file)
+		if err == nil {
+			made.Add(1)
+		} else {
+			code(t, err, tel.CodeConflict)
+		}
+	})
+	if made.Load() != 1 {
+		t.Errorf("%d have the name", made.Load())
+	}
+	if broken, err := store.CheckCopy(ctx, store.Config{Now: s.Clock.Now}, file); err != nil || broken != nil {
+		t.Error(broken, err)
+	}
+	if left, _ := filepath.Glob(file + "?*"); left != nil {
+		t.Error(left)
+	}
+}

@@ -38,6 +38,13 @@ func giveToOwner(file, place string) error {
 	if err != nil {
 		return err
 	}
-	of := info.Sys().(*syscall.Stat_t)
+	made, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	of, has := info.Sys().(*syscall.Stat_t), made.Sys().(*syscall.Stat_t)
+	if of.Uid == has.Uid && of.Gid == has.Gid {
+		return nil // where root may not give files away either
+	}
 	return os.Chown(file, int(of.Uid), int(of.Gid))
 }

@@ -85,6 +85,7 @@ type Store struct {
 
 	followEvery   time.Duration
 	catchUpAtOnce int
+	bite          int // of events asked for at once, at most catchUpAtOnce; guarded by applying
 
 	counting sync.Mutex
 	deeds    deeds // guarded by counting
@@ -111,7 +112,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	s := &Store{cfg: cfg, dialect: d, log: cfg.Log, node: rand.Text(), deeds: newDeeds(), shelf: shelf.New(), hashing: make(chan struct{}, 4), large: make(chan struct{}, 1), freed: make(chan struct{}, 1), outgoing: make(chan struct{}, 1)}
 	s.hub = newHub(s.Now)
-	s.followEvery, s.catchUpAtOnce = followEvery, catchUpAtOnce
+	s.followEvery, s.catchUpAtOnce, s.bite = followEvery, catchUpAtOnce, catchUpAtOnce
 	s.waiting.Store(true) // until somebody has looked
 	s.cameFree.Store(true)
 	if err := s.open(ctx); err != nil {

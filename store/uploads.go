@@ -161,8 +161,15 @@ func (r *pieceReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// ReadUpload reads an upload's text again.
+// ReadUpload reads an upload's text again. It may have waited long for its turn, so that
+// it tells first that the upload is needed; CodeNotFound when it is gone.
 func (s *Store) ReadUpload(ctx context.Context, u *Upload, mostRefusals int) (*intake.Inventory, error) {
+	err := s.change(ctx, tel.System("upload"), func(t *tx) error {
+		return foundOne(t.exec(`UPDATE upload SET touched_at = $1 WHERE id = $2`, micros(t.now), u.ID))
+	})
+	if err != nil {
+		return nil, err
+	}
 	text, err := gzip.NewReader(&pieceReader{ctx: ctx, s: s, upload: u.ID})
 	if err != nil {
 		return nil, err
@@ -188,9 +195,17 @@ func (s *Store) ShowUpload(ctx context.Context, actor tel.Actor, u *Upload, inv 
 		if err != nil {
 			return err
 		}
-		return oneRow(t.exec(`UPDATE upload SET bytes = $1, strict = $2, fictional = $3, state = $4, touched_at = $5, report = $6, added = $7, changed = $8 WHERE id = $9`,
+		return foundOne(t.exec(`UPDATE upload SET bytes = $1, strict = $2, fictional = $3, state = $4, touched_at = $5, report = $6, added = $7, changed = $8 WHERE id = $9`,
 			u.Bytes, u.Strict, u.Fictional, string(u.State), micros(t.now), report.Bytes(), u.Added, u.Changed, u.ID))
 	})
+}
+
+// foundOne refuses a change of an upload that housekeeping has thrown away.
+func foundOne(n int64, err error) error {
+	if err == nil && n == 0 {
+		return tel.NotFound()
+	}
+	return err
 }
 
 // DropUpload forgets one that nobody has seen.

@@ -193,3 +193,26 @@ func TestUploadsOfOnePerson(t *testing.T) {
 		t.Error("a blocked one runs")
 	}
 }
+
+// A file that waited long for its turn is kept from then on; one that is gone is said to be.
+func TestUploadWaitsForItsTurn(t *testing.T) {
+	s := storetest.Open(t)
+	receive := func() *store.Upload {
+		return must[*store.Upload](t)(s.ReceiveUpload(ctx, operator, "numbers.csv", strings.NewReader("npa,nxx\n303,555\n")))
+	}
+	u := receive()
+	s.Clock.Add(40 * time.Minute)
+	inv := must[*intake.Inventory](t)(s.ReadUpload(ctx, u, 0))
+	s.Clock.Add(40 * time.Minute)
+	must[store.Swept](t)(s.Sweep(ctx))
+	if err := s.ShowUpload(ctx, operator, u, inv); err != nil {
+		t.Error(err)
+	}
+	gone := receive()
+	s.Clock.Add(time.Hour + time.Second)
+	for range 2 {
+		must[store.Swept](t)(s.Sweep(ctx))
+	}
+	code(t, second(s.ReadUpload(ctx, gone, 0)), tel.CodeNotFound)
+	code(t, s.ShowUpload(ctx, operator, gone, inv), tel.CodeNotFound)
+}

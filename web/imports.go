@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"mime/multipart"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,9 @@ type imports struct {
 	// a preview of the whole country takes 50 MB, and a small file may name millions of
 	// blocks.
 	reading, writing chan struct{}
+
+	starting sync.Mutex
+	running  sync.WaitGroup // those that write or wait for their turn
 }
 
 func newImports(s *store.Store, log *slog.Logger) *imports {
@@ -43,14 +47,35 @@ func newImports(s *store.Store, log *slog.Logger) *imports {
 	return &imports{store: s, log: log, ctx: ctx, stop: stop, reading: make(chan struct{}, 1), writing: make(chan struct{}, 1)}
 }
 
-// drain stops imports between two changes, and waits until the one that is written has
-// told how far it came, or the database answers nothing.
+// drain stops imports between two changes, and waits until each has told how far it came,
+// or the database answers nothing.
 func (im *imports) drain() {
+	im.starting.Lock()
 	im.stop()
-	ctx, stop := context.WithTimeout(context.Background(), lastWord)
-	defer stop()
-	if take(ctx, im.writing) != nil {
+	im.starting.Unlock()
+	told := make(chan struct{})
+	go func() {
+		im.running.Wait()
+		close(told)
+	}()
+	select {
+	case <-told:
+	case <-time.After(lastWord):
 		im.log.Warn("an import has not ended")
+	}
+}
+
+// start runs an upload in the background of the request that confirmed it. While the
+// server shuts down the request waits to hear that it does not run.
+func (im *imports) start(actor tel.Actor, u *store.Upload, runner string) {
+	im.starting.Lock()
+	ended := im.ctx.Err() != nil
+	if !ended {
+		im.running.Go(func() { im.run(actor, u, runner) })
+	}
+	im.starting.Unlock()
+	if ended {
+		im.run(actor, u, runner)
 	}
 }
 
@@ -72,7 +97,7 @@ func (im *imports) read(ctx context.Context, u *store.Upload) (*intake.Inventory
 	return im.store.ReadUpload(ctx, u, shownRefusals)
 }
 
-// run writes an upload, in the background of the request that confirmed it.
+// run writes an upload when its turn comes.
 func (im *imports) run(actor tel.Actor, u *store.Upload, runner string) {
 	ctx, stop := context.WithCancel(im.ctx)
 	defer stop()
@@ -93,9 +118,9 @@ func (im *imports) run(actor tel.Actor, u *store.Upload, runner string) {
 	if err != nil {
 		im.log.Error("import failed", "upload", u.ID, "error", err)
 	}
-	ctx, stop = context.WithTimeout(context.Background(), lastWord)
-	defer stop()
-	if err := im.store.EndUpload(ctx, actor, u.ID, runner, int(done.Load()), result, err == nil); err != nil {
+	last, end := context.WithTimeout(context.Background(), lastWord)
+	defer end()
+	if err := im.store.EndUpload(last, actor, u.ID, runner, int(done.Load()), result, err == nil); err != nil {
 		im.log.Error("the end of an import", "upload", u.ID, "error", err)
 	}
 }
@@ -295,7 +320,7 @@ func (v *visit) confirmImport() error {
 		return err
 	}
 	if runner != "" {
-		go v.imports.run(v.actor, u, runner)
+		v.imports.start(v.actor, u, runner)
 	}
 	return v.redirect("/inventory/import/" + u.ID)
 }

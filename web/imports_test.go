@@ -101,3 +101,24 @@ func TestImportCutOff(t *testing.T) {
 	waitFor(t, "the import", func() bool { return here.want(200, broken).doc().Find("#import-progress").Length() == 0 })
 	here.want(200, broken).says("#outcome", "970 new, 0 changed, 2,000 as they were")
 }
+
+// A server that shuts down leaves no import behind that seems to run, those that wait for
+// their turn included; and none begins any more.
+func TestImportsEndWithTheServer(t *testing.T) {
+	s := open(t)
+	operator := s.as("operator")
+	var paths []string
+	for range 4 {
+		paths = append(paths, operator.upload("numbers.csv", threeRows).url.Path)
+	}
+	for _, path := range paths[:3] {
+		operator.post(path+"/confirm", nil)
+	}
+	s.Server.Drain()
+	operator.post(paths[3]+"/confirm", nil)
+	for _, path := range paths {
+		if u, err := s.Upload(ctx, root, path[strings.LastIndex(path, "/")+1:]); err != nil || u.State == store.UploadRunning {
+			t.Errorf("%s: %+v %v", path, u, err)
+		}
+	}
+}

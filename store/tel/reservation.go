@@ -307,6 +307,7 @@ type ReserveRequest struct {
 type Repeat struct {
 	Mark   string        // what makes two requests of one actor the same; "" is nothing
 	Within time.Duration // how long ago the first one was at most
+	Retry  bool          // its sender says that it comes again
 }
 
 // Again tells how an extend is known when it comes again: it has no content of its own.

@@ -81,7 +81,7 @@ const (
 func (c *call) repeat(body []byte) tel.Repeat {
 	r := tel.Repeat{Mark: c.route.method + " " + c.route.pattern + "\n" + string(body), Within: repeatsWithin}
 	if c.retried() {
-		r.Within = retriesWithin
+		r.Within, r.Retry = retriesWithin, true
 	}
 	return r
 }

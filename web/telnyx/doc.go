@@ -79,7 +79,9 @@
 //
 //   - A create or an order that comes again byte for byte from the same client, within a
 //     minute or with X-Stainless-Retry-Count above 0 within a day, answers what the
-//     first one made: the reservation while it holds its numbers, the order as it is.
+//     first one made: the reservation while it holds its numbers, the order as it is. An
+//     order whose numbers have all left service again is made anew within that minute,
+//     unless the request is marked as a retry.
 //   - Idempotency-Key does so for a day; other content under it is 409 10027. A request
 //     with a key is not looked at for the other two.
 //   - An extend with X-Stainless-Retry-Count above 0 answers the reservation as it is if
