@@ -5,7 +5,7 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := run
-.PHONY: run build test check bench release release-check generate clean go
+.PHONY: run build test test-postgres test-race check bench release release-check generate clean go
 
 export CGO_ENABLED = 0
 
@@ -15,8 +15,8 @@ timeout = 40m
 
 # Long tests that ask one thing after the other have nothing for the race detector, and
 # what some of them start is not built with it.
-pages      = Browser|EveryRoute|EveryLink|LookingChanges|ExtraFields|Hostile|LineBreaks|Headers|WaysBack|LongExports|ReservationsList|SearchByEvery|Recorded|.*OwnClient
-rows       = Postgres(Copy|Migrate|Events|Answers|Text|Away|Unanswered|Standstill|Sessions|Catches|Each|Ready)|LookUp|ListPages|ReservationsByNumber|LargeOrders|BackOrdersAreBounded|OrdersAtRandom|Model|Tampering|Damage|Audit|SecondFactor|Invit
+pages      = Browser|EveryRoute|EveryLink|LookingChanges|ExtraFields|Hostile|LineBreaks|Headers|WaysBack|LongExports|ReservationsList|SearchByEvery|Recorded|.*OwnClient|Regions|AnswersToForms|NoPrice|DeliveryPage|DroppedBy
+rows       = Postgres(Copy|Migrate|Events|Answers|Text|Away|Unanswered|Standstill|Sessions|Catches|Each|Ready)|LookUp|ListPages|ReservationsByNumber|LargeOrders|BackOrdersAreBounded|OrdersAtRandom|Model|Tampering|Damage|Audit|SecondFactor|Invit|Families|CutOffEnd|Expiring(NoticeS|NoticeL|NoticeInA)|Paid|AcceptedPrice|Questions|EveryPayment
 refusals   = Accounts|Policy|NothingCrosses|Client|Endpoint|Report|NumberUse|People|Find|Purchase|Shop($$|Pages|Cap|Policy)|SignIn|Restore|OpenRefusals|MigrateAgain|Import(Again|Union|OfSome)|Aging|Disconnect|OrdersByNumber|PagesMiss|Order(Judges|Refusals|AReservation|AtTheEnd|History|Lists|Stays)
 one_by_one = ^Test($(pages)|$(rows)|$(refusals))
 
@@ -27,10 +27,13 @@ build: go
 	@echo "Building; the first time takes a minute or four."
 	go build -trimpath -o bin/tnreserve ./cmd/tnreserve
 
-# The race detector needs a C compiler, and goes where things run at once.
+# With -j2 the second and the third part run beside each other.
 test: go
 	@echo "Every test:"
 	@go test -v -shuffle=on -timeout=$(timeout) ./... 2>&1 | awk '$(summary)'
+	@$(MAKE) --no-print-directory test-postgres test-race
+
+test-postgres: go
 	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then \
 		echo "The store's again, on PostgreSQL:"; \
 		TNRESERVE_TEST_DB=postgres go test -v -shuffle=on -timeout=$(timeout) -skip '^TestPostgres' ./store 2>&1 | awk '$(summary)'; \
@@ -38,9 +41,13 @@ test: go
 		echo "SKIPPED: the store's tests on PostgreSQL, for want of one. Install: apt-get install -y postgresql"; \
 		test -z "$$TNRESERVE_NO_SKIP"; \
 	fi
+
+# The race detector needs a C compiler, and goes where things run at once: the tests of
+# the two doors ask one thing after the other.
+test-race: go
 	@if command -v gcc >/dev/null; then \
 		echo "The same with the race detector, where things run at once:"; \
-		CGO_ENABLED=1 go test -race -v -shuffle=on -timeout=$(timeout) -skip "$(one_by_one)" ./store/... ./web/... 2>&1 | awk '$(summary)'; \
+		CGO_ENABLED=1 go test -race -v -shuffle=on -timeout=$(timeout) -skip "$(one_by_one)" ./store/... ./web ./web/limit ./web/notify ./web/observe 2>&1 | awk '$(summary)'; \
 	else \
 		echo "SKIPPED: the race detector, for want of a C compiler. Install: apt-get install -y gcc libc6-dev"; \
 		test -z "$$TNRESERVE_NO_SKIP"; \
