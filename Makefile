@@ -16,7 +16,7 @@ timeout = 40m
 # Long tests that ask one thing after the other have nothing for the race detector, and
 # what some of them start is not built with it.
 pages      = Browser|EveryRoute|EveryLink|LookingChanges|ExtraFields|Hostile|LineBreaks|Headers|WaysBack|LongExports|ReservationsList|SearchByEvery|Recorded|.*OwnClient|Regions|AnswersToForms|NoPrice|DeliveryPage|DroppedBy
-rows       = Postgres(Copy|Migrate|Events|Answers|Text|Away|Unanswered|Standstill|Sessions|Catches|Each|Ready)|LookUp|ListPages|ReservationsByNumber|LargeOrders|BackOrdersAreBounded|OrdersAtRandom|Model|Tampering|Damage|Audit|SecondFactor|Invit|Families|CutOffEnd|Expiring(NoticeS|NoticeL|NoticeInA)|Paid|AcceptedPrice|Questions|EveryPayment
+rows       = Postgres(Restarted|Connections|Silence|NextOf|RunsAgain|Lost|Reads|Copy|Migrate|Events|Answers|Text|Away|Unanswered|Standstill|Sessions|Catches|Each|Ready)|LookUp|ListPages|ReservationsByNumber|LargeOrders|BackOrdersAreBounded|OrdersAtRandom|Model|Tampering|Damage|Audit|SecondFactor|Invit|Families|CutOffEnd|Expiring(NoticeS|NoticeL|NoticeInA)|Paid|AcceptedPrice|Questions|EveryPayment
 refusals   = Accounts|Policy|NothingCrosses|Client|Endpoint|Report|NumberUse|People|Find|Purchase|Shop($$|Pages|Cap|Policy)|SignIn|Restore|OpenRefusals|MigrateAgain|Import(Again|Union|OfSome)|Aging|Disconnect|OrdersByNumber|PagesMiss|Order(Judges|Refusals|AReservation|AtTheEnd|History|Lists|Stays)
 one_by_one = ^Test($(pages)|$(rows)|$(refusals))
 
@@ -27,7 +27,6 @@ build: go
 	@echo "Building; the first time takes a minute or four."
 	go build -trimpath -o bin/tnreserve ./cmd/tnreserve
 
-# With -j2 the second and the third part run beside each other.
 test: go
 	@echo "Every test:"
 	@go test -v -shuffle=on -timeout=$(timeout) ./... 2>&1 | awk '$(summary)'
