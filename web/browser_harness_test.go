@@ -219,10 +219,22 @@ func (b *tab) goTo(path string) {
 	b.must(chromedp.Navigate(b.URL + path))
 }
 
+// click clicks on what is there by then: between its being found and the click the page
+// may be drawn anew.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.holds(selector+" can be clicked", fmt.Sprintf(`document.querySelector(%q)?.checkVisibility()`, selector))
-	b.must(chromedp.Click(chromedp.CSS(selector)))
+	for end := time.Now().Add(patience); ; {
+		b.holds(selector+" can be clicked", fmt.Sprintf(`document.querySelector(%q)?.checkVisibility()`, selector))
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+		cancel()
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "Could not find node") || time.Now().After(end) {
+			b.t.Fatalf("%s: %v", b.where(), err)
+		}
+	}
 }
 
 // fill replaces what stands in a field by typing.

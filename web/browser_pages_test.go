@@ -196,6 +196,7 @@ func (b *tab) look(v view, pictures, role string) {
 	b.js(axe)
 	b.js(`document.fonts.ready.then(() => 1)`)
 	told := map[string]bool{}
+	var rules []string // at first all of them
 	for _, width := range []int64{1440, 390} {
 		for _, colours := range []string{"light", "dark"} {
 			b.size(width, 900)
@@ -205,7 +206,7 @@ func (b *tab) look(v view, pictures, role string) {
 			if pictures == "" && (width == 1440) != (colours == "light") {
 				continue // each width and each colour once: axe takes most of a run's time
 			}
-			for _, f := range b.axe() {
+			for _, f := range b.axe(rules...) {
 				line := f.Impact + " " + f.ID + ": " + strings.Join(f.Nodes, "\n\t")
 				if told[line] {
 					continue
@@ -220,6 +221,7 @@ func (b *tab) look(v view, pictures, role string) {
 			if pictures != "" {
 				b.picture(filepath.Join(pictures, fmt.Sprintf("%s-%s-%d-%s.png", role, v.name, width, colours)))
 			}
+			rules = []string{"color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"} // what size and colour change
 		}
 	}
 	if blank := b.get(`[...document.querySelectorAll('svg.i')].filter(i => i.checkVisibility() && !i.querySelector('use').getBBox().width).map(i => i.innerHTML).join()`); blank != "" {
@@ -243,12 +245,16 @@ type finding struct {
 	Nodes      []string
 }
 
-// axe runs every rule.
-func (b *tab) axe() (list []finding) {
+// axe runs the rules that are named, or every one.
+func (b *tab) axe(rules ...string) (list []finding) {
 	b.t.Helper()
+	only := ""
+	if len(rules) > 0 {
+		only = `, runOnly: ["` + strings.Join(rules, `", "`) + `"]`
+	}
 	ctx, cancel := context.WithTimeout(b.ctx, 2*patience)
 	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations.map(v =>
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`axe.run(document, {resultTypes: ['violations']`+only+`}).then(r => JSON.stringify(r.violations.map(v =>
 		({Impact: v.impact, ID: v.id, Nodes: v.nodes.slice(0, 4).map(n => n.target.join(' ') + ' ' + n.failureSummary.replace(/\s+/g, ' ').slice(0, 300))}))))`, chromedp.EvalAwaitPromise))
 	if err == nil {
 		err = json.Unmarshal([]byte(text), &list)
