@@ -420,7 +420,7 @@ func warnings(t *testing.T, browser context.Context) {
 }
 
 // proxysPage: what somebody else answers replaces nothing, and what was said of a form
-// lasts.
+// lasts until it is read.
 func proxysPage(t *testing.T, browser context.Context) {
 	b := running(t).tab(browser, t)
 	b.enter("acme-admin")
@@ -438,6 +438,17 @@ func proxysPage(t *testing.T, browser context.Context) {
 	b.js(`setTimeout(() => window.asked = 'then', 300)`)
 	b.holds("a while later", `window.asked === 'then'`)
 	b.holds("the page and the message stand", unknown+` && document.querySelector('#policy') && `+at("/accounts/9500001"))
+	b.click(`.toast [data-dismiss][aria-label="Dismiss the message"]`)
+	b.holds("who has read it takes it away", `!document.querySelector('.toast')`)
+	b.click("#nav-orders")
+	b.toast("No connection.")
+
+	b.goTo("/search?npa=919&order=asc")
+	b.ready()
+	b.js(`window.fetch = async () => new Response('<div hx-swap-oob="beforeend:#toasts"><div class="toast" data-kind="error"><p>Ours</p></div></div>', {status: 503, headers: {'HX-Reswap': 'none'}})`)
+	b.click("#pager-more")
+	b.toast("Ours")
+	b.holds("it is said once", `document.querySelectorAll('.toast').length === 1`)
 }
 
 func idleRule(t *testing.T, browser context.Context) {
