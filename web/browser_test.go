@@ -291,10 +291,7 @@ func withoutScript(t *testing.T, browser context.Context) {
 	b.holds("the preview", `document.querySelector('#confirm')`)
 	b.click("#confirm")
 	b.holds("confirmed", `document.querySelector('.note[data-kind=ok], #import-progress')`)
-	for end := time.Now().Add(patience); time.Now().Before(end) && b.get(`!document.querySelector('.note[data-kind=ok]')`) == "true"; time.Sleep(200 * time.Millisecond) {
-		b.must(chromedp.Reload())
-	}
-	b.holds("done", `document.querySelector('.note[data-kind=ok]')`)
+	b.reloaded("done", `document.querySelector('.note[data-kind=ok]')`)
 	b.click(".theme button:not([hidden])")
 	b.holds("the theme is kept", `document.documentElement.dataset.theme === 'dark'`)
 }
@@ -370,12 +367,8 @@ func keysAndFocus(t *testing.T, browser context.Context) {
 	dark := b.get(`getComputedStyle(document.documentElement).backgroundColor`)
 	b.click(".on-dark")
 	b.holds("light at once", `document.documentElement.dataset.theme === 'light' && document.activeElement.matches('.on-light') && getComputedStyle(document.documentElement).backgroundColor !== '`+dark+`'`)
-	for end := time.Now().Add(patience); time.Now().Before(end); { // the server is told behind the page's back
-		if b.must(chromedp.Reload()); b.get(`document.documentElement.dataset.theme`) == "light" {
-			break
-		}
-	}
-	b.holds("light after a reload", `document.documentElement.dataset.theme === 'light' && getComputedStyle(document.documentElement).backgroundColor !== '`+dark+`'`)
+	// the server is told behind the page's back
+	b.reloaded("light after a reload", `document.documentElement.dataset.theme === 'light' && getComputedStyle(document.documentElement).backgroundColor !== '`+dark+`'`)
 
 	b.prefers("prefers-reduced-motion", "reduce")
 	b.must(chromedp.Reload())
