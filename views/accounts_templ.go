@@ -1216,7 +1216,7 @@ func accountControl(v AccountDetail) templ.Component {
 	})
 }
 
-// policyFields are the six fields of a policy; ids begin with the form's name,
+// policyFields are the fields of a policy; ids begin with the form's name,
 // since the limits use the same field names.
 func policyFields(form string, fields []policyField, errors map[string]string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {

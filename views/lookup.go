@@ -124,7 +124,7 @@ func (v Lookup) title(ctx context.Context) string {
 
 // live lets an answer follow what happens; what was not found is asked for once.
 func (v Lookup) live() templ.Attributes {
-	if v.Error != "" {
+	if v.TN == nil && v.Reservation == nil && v.Order == nil && len(v.Called)+len(v.Orders) == 0 {
 		return nil
 	}
 	return liveRegion(v.addr(), "#answer", "reservations", "shelf", "orders")

@@ -15,6 +15,7 @@ var scripted = []string{
 	texts.Mark("Live|connection"), texts.Mark("Reconnecting"), texts.Mark("No connection."), texts.Mark("Copied"),
 	texts.Mark("The connection was lost. Whether this was done is unknown: look before you repeat it."),
 	texts.Mark("There is no answer just now. Try again in a moment."), texts.Mark("%s reservations"),
+	texts.Mark("Dismiss the message"),
 }
 
 // unfilled is a text with its %s as it is.

@@ -296,6 +296,17 @@ func (b *tab) holds(what, condition string) {
 	b.t.Fatalf("%s: not so: %s (%v)\n%s", what, condition, err, state)
 }
 
+// reloaded loads the page anew until a condition in it is true.
+func (b *tab) reloaded(what, condition string) {
+	b.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		if b.must(chromedp.Reload()); b.get("!!("+condition+")") == "true" {
+			return
+		}
+	}
+	b.t.Fatalf("%s: not so: %s", what, condition)
+}
+
 // enter signs somebody in through a link, as they do it.
 func (b *tab) enter(who string) {
 	b.t.Helper()

@@ -8,7 +8,7 @@ import (
 )
 
 // ordersFollow: what others order shows by itself, and keeps what was ticked; a note
-// leaves its field; the sum follows what is ticked.
+// leaves its field when it is written; the sum follows what is ticked.
 func ordersFollow(t *testing.T, browser context.Context) {
 	s := running(t)
 	b := s.tab(browser, t)
@@ -28,7 +28,13 @@ func ordersFollow(t *testing.T, browser context.Context) {
 	b.goTo("/orders")
 	b.click(".o-name")
 	b.holds("the order's page", `document.querySelector('#note')`)
+	mend := s.breaks("INSERT ON event")
+	b.expect("status of 500")
 	b.fill("#note", "Called the customer")
+	b.click("#note-add")
+	b.toast("ours, not yours")
+	b.holds("what could not be done is kept", `document.querySelector('#note').value === 'Called the customer'`)
+	mend()
 	b.click("#note-add")
 	b.holds("the note", `document.querySelectorAll('.o-notes li').length === 1`)
 	b.holds("the empty field", `document.querySelector('#note').value === ''`)

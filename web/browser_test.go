@@ -291,10 +291,7 @@ func withoutScript(t *testing.T, browser context.Context) {
 	b.holds("the preview", `document.querySelector('#confirm')`)
 	b.click("#confirm")
 	b.holds("confirmed", `document.querySelector('.note[data-kind=ok], #import-progress')`)
-	for end := time.Now().Add(patience); time.Now().Before(end) && b.get(`!document.querySelector('.note[data-kind=ok]')`) == "true"; time.Sleep(200 * time.Millisecond) {
-		b.must(chromedp.Reload())
-	}
-	b.holds("done", `document.querySelector('.note[data-kind=ok]')`)
+	b.reloaded("done", `document.querySelector('.note[data-kind=ok]')`)
 	b.click(".theme button:not([hidden])")
 	b.holds("the theme is kept", `document.documentElement.dataset.theme === 'dark'`)
 }
@@ -370,12 +367,8 @@ func keysAndFocus(t *testing.T, browser context.Context) {
 	dark := b.get(`getComputedStyle(document.documentElement).backgroundColor`)
 	b.click(".on-dark")
 	b.holds("light at once", `document.documentElement.dataset.theme === 'light' && document.activeElement.matches('.on-light') && getComputedStyle(document.documentElement).backgroundColor !== '`+dark+`'`)
-	for end := time.Now().Add(patience); time.Now().Before(end); { // the server is told behind the page's back
-		if b.must(chromedp.Reload()); b.get(`document.documentElement.dataset.theme`) == "light" {
-			break
-		}
-	}
-	b.holds("light after a reload", `document.documentElement.dataset.theme === 'light' && getComputedStyle(document.documentElement).backgroundColor !== '`+dark+`'`)
+	// the server is told behind the page's back
+	b.reloaded("light after a reload", `document.documentElement.dataset.theme === 'light' && getComputedStyle(document.documentElement).backgroundColor !== '`+dark+`'`)
 
 	b.prefers("prefers-reduced-motion", "reduce")
 	b.must(chromedp.Reload())
@@ -420,7 +413,7 @@ func warnings(t *testing.T, browser context.Context) {
 }
 
 // proxysPage: what somebody else answers replaces nothing, and what was said of a form
-// lasts.
+// lasts until it is read.
 func proxysPage(t *testing.T, browser context.Context) {
 	b := running(t).tab(browser, t)
 	b.enter("acme-admin")
@@ -438,6 +431,17 @@ func proxysPage(t *testing.T, browser context.Context) {
 	b.js(`setTimeout(() => window.asked = 'then', 300)`)
 	b.holds("a while later", `window.asked === 'then'`)
 	b.holds("the page and the message stand", unknown+` && document.querySelector('#policy') && `+at("/accounts/9500001"))
+	b.click(`.toast [data-dismiss][aria-label="Dismiss the message"]`)
+	b.holds("who has read it takes it away", `!document.querySelector('.toast')`)
+	b.click("#nav-orders")
+	b.toast("No connection.")
+
+	b.goTo("/search?npa=919&order=asc")
+	b.ready()
+	b.js(`window.fetch = async () => new Response('<div hx-swap-oob="beforeend:#toasts"><div class="toast" data-kind="error"><p>Ours</p></div></div>', {status: 503, headers: {'HX-Reswap': 'none'}})`)
+	b.click("#pager-more")
+	b.toast("Ours")
+	b.holds("it is said once", `document.querySelectorAll('.toast').length === 1`)
 }
 
 func idleRule(t *testing.T, browser context.Context) {

@@ -40,12 +40,12 @@ func (v *visit) fail(err error) {
 	if errors.Is(err, context.Canceled) && v.r.Context().Err() != nil {
 		return // nobody waits for an answer
 	}
-	if tel.CodeOf(err) == tel.CodeNotFound && v.session != nil && v.r.PathValue("id") != "" {
+	code := tel.CodeOf(err)
+	if code == tel.CodeNotFound && v.session != nil && v.r.Pattern != "/" {
 		if often := v.often(v.pace.misses); often != nil { // perhaps guessing
-			err = often
+			err, code = often, tel.CodeOf(often)
 		}
 	}
-	code := tel.CodeOf(err)
 	if code == tel.CodeSignIn && v.r.URL.Path != "/sign-in" && v.session == nil {
 		v.toSignIn()
 		return

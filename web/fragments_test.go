@@ -18,12 +18,20 @@ func TestRegionsOutliveErrors(t *testing.T) {
 	v := s.as("acme-admin")
 	r := s.reserved("acme-admin", 1)
 	for _, path := range []string{"/search?order=asc", "/reservations", "/reservations/" + r.ID, "/orders", "/accounts/9500001"} {
-		v.want(200, path).doc().Find("[hx-get]:not([hx-swap=none])").Each(func(_ int, e *goquery.Selection) {
+		regions := v.want(200, path).doc().Find("[hx-get]:not([hx-swap=none])")
+		if regions.Length() == 0 {
+			t.Errorf("%s follows nothing", path)
+		}
+		regions.Each(func(_ int, e *goquery.Selection) {
 			if e.AttrOr("hx-status:4xx", "") != "swap:none" || e.AttrOr("hx-status:5xx", "") != "swap:none" {
 				t.Errorf("%s: #%s is replaced by an error", path, e.AttrOr("id", ""))
 			}
 		})
 	}
+	// what is held is followed beside filters that were refused too
+	v.want(422, "/search?npa=111").has("#mine[hx-get]")
+	v.Header = http.Header{"X-Live": {"1"}}
+	v.want(200, "/search?npa=111").has("#mine li")
 }
 
 // TestAnswersToForms: who loads the page again after a form was refused, or goes back to
@@ -108,6 +116,6 @@ func TestSignInFromAnOpenPage(t *testing.T) {
 	req.Header.Set("HX-Request", "true")
 	req.Header.Set("HX-Current-URL", "https://evil.example/x")
 	if a := v.send(req); a.header.Get("HX-Redirect") != "/sign-in?ended=1" && a.header.Get("HX-Redirect") != "/sign-in" {
-		t.Errorf("a page of somebody else leads to %q", a.header.Get("HX-Redirect"))
+		t.Errorf("an address that is no page leads to %q", a.header.Get("HX-Redirect"))
 	}
 }

@@ -37,6 +37,21 @@ func TestDroppedByWhom(t *testing.T) {
 	}
 }
 
+// Only an answer follows what happens: what was not found, or not asked, is all the same
+// afterwards.
+func TestLookUpsThatFollow(t *testing.T) {
+	s := open(t)
+	r := s.reserved("acme-admin", 1)
+	for path, follows := range map[string]bool{"/lookup": false, "/lookup?q=nothing": false, "/lookup?q=" + r.ID: true, "/lookup?q=ref+of": true, "/lookup?q=9195550000": true} {
+		if got := s.as("acme-admin").get(path).doc().Find("#answer[hx-get]").Length() > 0; got != follows {
+			t.Errorf("%s follows: %v", path, got)
+		}
+	}
+	if s.as("acme-member").want(200, "/lookup?q=9195550000").doc().Find("#answer[hx-get]").Length() > 0 {
+		t.Error("a hint follows something")
+	}
+}
+
 // What customers call their things is found even where it looks like an id or a TN.
 func TestLookUpWhatLooksLikeSomethingElse(t *testing.T) {
 	s := open(t)

@@ -43,7 +43,8 @@ func TestLimitsOfPeople(t *testing.T) {
 		all.Wait()
 		return &answers
 	}
-	search, miss := "/search?npa=919&seed=1", []string{"/reservations/6f1c2a9e-0000-4000-8000-000000000001", "/lookup?q=6f1c2a9e-0000-4000-8000-000000000001", "/orders/6f1c2a9e-0000-4000-8000-000000000001"}
+	const none = "6f1c2a9e-0000-4000-8000-000000000001"
+	search, miss := "/search?npa=919&seed=1", []string{"/reservations/" + none, "/lookup?q=" + none, "/orders/" + none, "/reservations/cancel?id=" + none, "/orders/new?reservation=" + none, "/accounts/9509999"}
 	// on a machine that has much to do not all of them get their turn
 	if n := count(search); n[http.StatusOK].Load()+n[http.StatusServiceUnavailable].Load() != 30 || n[http.StatusTooManyRequests].Load() != 20 {
 		t.Errorf("searches: %d answered, %d refused", n[http.StatusOK].Load(), n[http.StatusTooManyRequests].Load())
@@ -53,6 +54,11 @@ func TestLimitsOfPeople(t *testing.T) {
 	}
 	if got := []int{member(mine), other(search), other(miss[0]), other(miss[1])}; got[0] != 200 || got[1] != 200 || got[2] != 404 || got[3] != 404 {
 		t.Errorf("%d", got)
+	}
+	for range 50 {
+		if code := other("/nothing"); code != http.StatusNotFound {
+			t.Errorf("an address of nothing: %d", code)
+		}
 	}
 	s.Clock.Add(3 * time.Second)
 	if got := []int{member(search), member(search), member(miss[0])}; got[0] != 200 || got[1] != 200 || got[2] != 404 {

@@ -42,9 +42,9 @@ func (v *visit) search() error {
 	page := views.Search{Form: form, Self: v.self(), Clear: "/search"}
 	status := http.StatusOK
 	switch {
+	case v.byItself(): // an open page takes the list of what it holds, and nothing else
 	case len(faults) > 0:
 		status = http.StatusUnprocessableEntity
-	case v.byItself(): // an open page takes the list of what it holds, and nothing else
 	default:
 		leave, err := v.turnToSearch()
 		if err != nil {

@@ -97,7 +97,9 @@ func (v *visit) nav() []views.NavItem {
 	add(a.Can(tel.ActReadEvents), views.NavItem{ID: "nav-audit", Label: v.t("Audit trail"), Short: v.t("Audit|trail, short"), Href: "/audit", Icon: "history"})
 	add(a.Can(tel.ActManageInventory), views.NavItem{ID: "nav-inventory", Label: v.t("Inventory"), Href: "/inventory", Icon: "database"})
 	add(a.Account != 0 && a.May(tel.ActSeePolicy, a.Account) && !a.Can(tel.ActManageAccounts), views.NavItem{ID: "nav-account", Label: v.t("Account"), Href: "/accounts/" + a.Account.String(), Icon: "building-2"})
-	add(a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts), v.clientsItem())
+	if a.Account != 0 && a.May(tel.ActManageClients, a.Account) && !a.Can(tel.ActManageAccounts) {
+		add(true, v.clientsItem()) // it asks the store
+	}
 	add(a.Account != 0 && a.May(tel.ActManagePeople, a.Account) && !a.Can(tel.ActManageEveryone), views.NavItem{ID: "nav-people", Label: v.t("People"), Href: views.PeoplePath(a.Account), Icon: "users"})
 	nearest(list)
 	return list

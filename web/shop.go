@@ -52,7 +52,7 @@ func (v *visit) slow(l *limit.Limits, who string) error {
 type PeopleLimits struct {
 	SearchRate  float64 // searches a second on the long run; 0 is no limit
 	SearchBurst int     // searches at once
-	Misses      int     // ids and names of nothing that they may see, a minute; 0 is 30
+	Misses      int     // pages, forms and look-ups of nothing that they may see, a minute; 0 is 30
 }
 
 // pace are the limits at work; nil does not bound.

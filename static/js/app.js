@@ -99,12 +99,15 @@
     }
   };
 
+  const drawn = (use, icon) => use?.getAttribute('href').replace(/#.*/, '#' + icon); // an icon from where another is
   const toast = (kind, text) => {
     const stands = $('.toast[data-net]');
     if (stands && kind === 'warn' && (stands.dataset.kind === 'error' || stands.textContent === text)) return;
-    const t = document.createElement('div'), p = document.createElement('p');
-    t.className = 'toast'; t.dataset.kind = kind; t.dataset.net = ''; p.textContent = text;
-    t.append(p); stands?.remove(); $('#toasts')?.append(t); toasts();
+    const t = document.createElement('div');
+    t.className = 'toast'; t.dataset.kind = kind; t.dataset.net = '';
+    t.innerHTML = `<p></p><button class="icon" type="button" data-dismiss><svg class="i" aria-hidden="true"><use href="${drawn($('use'), 'x')}"></use></svg></button>`;
+    t.firstChild.textContent = text; t.lastChild.setAttribute('aria-label', tr('Dismiss the message'));
+    stands?.remove(); $('#toasts')?.append(t); toasts();
   };
 
   // --- Live: one stream; its messages become events that regions listen to. It begins
@@ -214,8 +217,9 @@
   document.addEventListener('htmx:before:swap', e => {
     trail = []; cursorId = $('tr.cursor')?.id;
     for (let el = adrift() ? null : document.activeElement; el; el = el.parentElement) if (el.id) trail.push(el.id);
-    asked = e.detail.ctx?.response?.status === 422 && !byItself(e);
-    sent = asked ? null : e.detail.ctx?.sourceElement?.closest?.('form[data-clear]');
+    const ctx = e.detail.ctx, status = ctx?.response?.status;
+    asked = status === 422 && !byItself(e);
+    sent = status >= 400 ? null : ctx?.sourceElement?.closest?.('form[data-clear]');
   });
   // a network that is gone is said, not hidden; also when it goes midway in an answer. What
   // a page asks by itself adds nothing to a message that stands.
@@ -234,14 +238,15 @@
     lost(e);
   });
   document.addEventListener('htmx:response:error', e => {
-    if (e.detail.ctx.sourceElement.id === 'pager-more') toast('warn', tr('There is no answer just now. Try again in a moment.'));
+    const {sourceElement: el, hx} = e.detail.ctx; // what brings a message of its own needs no other
+    if (el.id === 'pager-more' && hx.reswap !== 'none') toast('warn', tr('There is no answer just now. Try again in a moment.'));
   });
 
   // --- Pointer and keys.
   document.addEventListener('click', e => {
     const copy = e.target.closest('[data-copy]');
     if (copy) navigator.clipboard.writeText(copy.dataset.copy).then(() => {
-      const show = icon => { const use = copy.querySelector('use'); use?.setAttribute('href', use.getAttribute('href').replace(/#.*/, '#' + icon)); };
+      const show = icon => { const use = copy.querySelector('use'); use?.setAttribute('href', drawn(use, icon)); };
       copy.dataset.ok = ''; show('check'); say(tr('Copied'));
       setTimeout(() => { delete copy.dataset.ok; show('copy'); }, 1200);
     });

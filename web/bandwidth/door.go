@@ -62,9 +62,7 @@ func New(cfg Config) *Door {
 	if cfg.Auth.ByPassword == nil {
 		cfg.Auth = Auth{ByPassword: cfg.Store.ClientByPassword, ByToken: cfg.Store.ClientByToken, IssueToken: cfg.Store.IssueToken}
 	}
-	return &Door{
-		cfg: cfg, store: cfg.Store, log: cfg.Log, origin: http.NewCrossOriginProtection(),
-	}
+	return &Door{cfg: cfg, store: cfg.Store, log: cfg.Log, origin: http.NewCrossOriginProtection()}
 }
 
 // Beside answers what stands under one of the door's prefixes and leaves the rest to

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
@@ -33,7 +34,7 @@ type Config struct {
 const (
 	placesAll      = 256
 	placesAccount  = 16
-	placesEndpoint = 4 // of one that answered, and quickly; any other has one
+	placesEndpoint = 4 // of one that answered lately, and quickly; any other has one
 	// Of all endpoints that fail or are slow, together and in one account.
 	placesPoor        = 64
 	placesPoorAccount = 8
@@ -41,10 +42,12 @@ const (
 	inOneGo = 20
 )
 
-// What a slow attempt is, and for how long its endpoint counts as slow after it.
+// What a slow attempt is, for how long its endpoint counts as slow after it, and how long
+// after an answer nothing is known of an endpoint any more.
 const (
-	slowAfter = time.Second
-	slowFor   = time.Minute
+	slowAfter   = time.Second
+	slowFor     = time.Minute
+	forgetAfter = time.Hour
 )
 
 // Notifier sends deliveries.
@@ -67,7 +70,7 @@ type Notifier struct {
 	endpoints map[string]int
 	poorTaken int
 	poor      map[tel.AccountID]int // places of those that fail or are slow
-	slowUntil map[string]time.Time  // endpoints that answered; zero: quickly
+	slowUntil map[string]time.Time  // endpoints that answered lately; quickly: when they did
 	underWay  map[string]bool       // deliveries
 	said      map[string]string     // the last error logged, by endpoint and by what else may fail
 	faults    atomic.Int64          // how many errors there were
@@ -118,7 +121,8 @@ func (n *Notifier) Run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-n.store.Outgoing():
 		case <-n.again:
-		case <-tick.C:
+		case now := <-tick.C:
+			n.forget(now)
 		}
 	}
 	n.mu.Lock()
@@ -296,11 +300,20 @@ func (n *Notifier) deliver(ctx context.Context, d *tel.Delivery) (good bool, err
 func (n *Notifier) answered(endpoint string, slow bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	until := time.Now()
 	if slow {
-		n.slowUntil[endpoint] = time.Now().Add(slowFor)
-	} else if _, known := n.slowUntil[endpoint]; !known {
-		n.slowUntil[endpoint] = time.Time{}
+		until = until.Add(slowFor)
 	}
+	if until.After(n.slowUntil[endpoint]) {
+		n.slowUntil[endpoint] = until
+	}
+}
+
+// forget lets go of endpoints that have not answered for long: they may be gone.
+func (n *Notifier) forget(now time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	maps.DeleteFunc(n.slowUntil, func(_ string, until time.Time) bool { return now.Sub(until) > forgetAfter })
 }
 
 // complain logs what fails, an error that stays only once; nil is that this is well

@@ -917,6 +917,12 @@ func TestPlaces(t *testing.T) {
 	if !took(one) {
 		t.Error("a place that was left is lost")
 	}
+	if n.forget(time.Now().Add(forgetAfter / 2)); len(n.slowUntil) != 101 {
+		t.Errorf("half an hour later %d endpoints are known, not 101", len(n.slowUntil))
+	}
+	if n.forget(time.Now().Add(forgetAfter + 2*slowFor)); len(n.slowUntil) > 0 {
+		t.Errorf("%d endpoints are known for ever", len(n.slowUntil))
+	}
 	n = New(Config{})
 	for i := range placesAccount {
 		if took(store.DueEndpoint{ID: fmt.Sprint("f", i), Account: 1, Failing: true}) != (i < placesPoorAccount) {

@@ -52,9 +52,7 @@ func New(cfg Config) *Door {
 	if cfg.Observer == nil {
 		cfg.Observer = &observe.Observer{Log: cfg.Log}
 	}
-	d := &Door{
-		cfg: cfg, store: cfg.Store, log: cfg.Log, origin: http.NewCrossOriginProtection(),
-	}
+	d := &Door{cfg: cfg, store: cfg.Store, log: cfg.Log, origin: http.NewCrossOriginProtection()}
 	if cfg.ByToken == nil {
 		d.cfg.ByToken = d.byToken
 	}

@@ -7,22 +7,18 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
+	"tnreserve/web/doortest"
 	"tnreserve/web/limit"
 	"tnreserve/web/notify"
 )
 
 // Telnyx's own client, from the folder npm: what each step demands is in client.js.
 func TestTelnyxsOwnClient(t *testing.T) {
-	installClient(t)
 	d := open(t)
 	steady, err := json.Marshal(sixHundred(d))
 	if err != nil {
@@ -54,16 +50,8 @@ func TestTelnyxsOwnClient(t *testing.T) {
 	}))
 	defer control.Close()
 
-	cmd := exec.Command("node", "client.js")
-	cmd.Dir = "npm"
-	cmd.Env = append(os.Environ(), "BASE="+whole.URL+"/v2", "LIMITED="+limited.URL+"/v2", "CUT=http://"+cutter.Addr().String()+"/v2", "CONTROL="+control.URL,
-		"ADMIN="+d.clients["acme-admin"].Key, "MEMBER="+d.clients["acme-member"].Key, "GLOBEX="+d.clients["globex-admin"].Key, "INITECH="+d.clients["initech-admin"].Key)
-	cmd.Env = append(cmd.Env, signedWebhook(d)...)
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.HasSuffix(string(out), "done\n") {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Logf("%s", out)
+	doortest.RunClient(t, "Telnyx's", append(signedWebhook(d), "BASE="+whole.URL+"/v2", "LIMITED="+limited.URL+"/v2", "CUT=http://"+cutter.Addr().String()+"/v2", "CONTROL="+control.URL,
+		"ADMIN="+d.clients["acme-admin"].Key, "MEMBER="+d.clients["acme-member"].Key, "GLOBEX="+d.clients["globex-admin"].Key, "INITECH="+d.clients["initech-admin"].Key)...)
 	checkBooks(t, d)
 }
 
@@ -164,41 +152,4 @@ func (c *cutter) pass(client net.Conn) {
 			return
 		}
 	}
-}
-
-// installClient runs npm ci, unless it was run before.
-func installClient(t *testing.T) {
-	t.Helper()
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			skip(t, "Telnyx's npm client was not run: there is no "+program+" here. Install: apt-get install -y nodejs npm")
-		}
-	}
-	asked, err := os.Stat("npm/package-lock.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if done, err := os.Stat(filepath.Join("npm", "node_modules", ".package-lock.json")); err == nil && !done.ModTime().Before(asked.ModTime()) {
-		return
-	}
-	var out []byte
-	for range 2 { // a registry may fail once
-		cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--prefer-offline")
-		cmd.Dir = "npm"
-		if out, err = cmd.CombinedOutput(); err == nil {
-			break
-		}
-	}
-	if err != nil {
-		skip(t, "Telnyx's npm client was not run: npm ci failed, is the registry within reach? "+string(out))
-	}
-}
-
-// skip skips with words, where skipping is allowed.
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("TNRESERVE_NO_SKIP") != "" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
