@@ -104,7 +104,7 @@ func (t *tx) warn(id tel.AccountID) (n int, more bool, err error) {
 	if err != nil || len(soon) == 0 {
 		return 0, false, err
 	}
-	expiries, err := t.expiriesOf(soon)
+	ends, err := t.expiriesOf(soon)
 	if err != nil {
 		return 0, false, err
 	}
@@ -113,7 +113,7 @@ func (t *tx) warn(id tel.AccountID) (n int, more bool, err error) {
 		return 0, false, err
 	}
 	for _, r := range soon {
-		e := expiries[r.Seq]
+		e := ends[r.Seq]
 		near := r.ExpiresAt.Sub(e.set) < a.ExpiringNotice && !time.Time(longer).After(e.set)
 		if !near && !e.told.Equal(r.ExpiresAt) {
 			t.event(tel.EventExpiring, id, r.Seq, tel.Facts{ExpiresAt: r.ExpiresAt.UnixMicro()})

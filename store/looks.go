@@ -23,6 +23,10 @@ type look struct {
 
 const mostLooks = 10_000
 
+// lookStands is how long a page is the same look since it last asked: what it shows after
+// longer is something new.
+const lookStands = 10 * time.Minute
+
 // looks remembers who looked at what, for the pages that they left open: what such a page
 // asks again on its own is the same look, and no event. Somebody who looks again is one.
 type looks struct {
@@ -38,11 +42,19 @@ func (l look) key(actor tel.Actor) string {
 	return key
 }
 
-// fresh leaves out what an actor looked at since a time.
-func (m *looks) fresh(actor tel.Actor, list []look, since time.Time) []look {
+// fresh leaves out what an actor looked at a moment ago, and remembers that it was looked
+// at again.
+func (m *looks) fresh(actor tel.Actor, list []look, now time.Time) []look {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.DeleteFunc(list, func(l look) bool { return m.seen[l.key(actor)].After(since) })
+	return slices.DeleteFunc(list, func(l look) bool {
+		key := l.key(actor)
+		if now.Sub(m.seen[key]) >= lookStands {
+			return false
+		}
+		m.seen[key] = now
+		return true
+	})
 }
 
 func (m *looks) keep(actor tel.Actor, list []look, now time.Time) {
@@ -70,8 +82,8 @@ func (s *Store) noteLooks(ctx context.Context, actor tel.Actor, list []look) err
 	}
 	list = slices.DeleteFunc(list, func(l look) bool { return l.account == 0 })
 	now := s.Now()
-	if ctx.Value(unasked{}) != nil { // anybody can say so: only what they looked at in this session
-		list = s.looks.fresh(actor, list, now.Add(-s.cfg.AbsoluteSession))
+	if ctx.Value(unasked{}) != nil { // anybody can say so: only what they looked at a moment ago
+		list = s.looks.fresh(actor, list, now)
 	}
 	if len(list) == 0 {
 		return nil

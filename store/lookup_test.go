@@ -42,15 +42,19 @@ func TestLookUpsAreEvents(t *testing.T) {
 
 	must[*store.TNReport](t)(s.LookUp(ctx, all, raleigh(0)))
 	for range 3 { // a page that asks again and again
+		s.Clock.Add(10*time.Minute - time.Microsecond)
 		must[*store.TNReport](t)(s.LookUp(store.Unasked(ctx), all, raleigh(0)))
-		s.Clock.Add(20 * time.Minute)
 	}
+	same(t, "one look", looked(t, s, admin), []string{all.Name + " number"})
+	s.Clock.Add(10 * time.Minute)
+	must[*store.TNReport](t)(s.LookUp(store.Unasked(ctx), all, raleigh(0))) // says so, long after
+	same(t, "another look", looked(t, s, admin), []string{all.Name + " number", all.Name + " number"})
 	must[*tel.Reservation](t)(s.OpenReservation(ctx, all, r.ID))
 	must[*tel.Order](t)(s.OpenOrder(ctx, operator, o.ID))
 	must[*store.References](t)(s.FindReference(ctx, all, "Order"))
 	must[[]store.TNLine](t)(s.LookUpAll(ctx, operator, raleighs(0, 10)))
 	support, root := all.Name+" ", operator.Name+" "
-	want := []string{root + "list", support + "reference", root + "order", support + "reservation", support + "number"}
+	want := []string{root + "list", support + "reference", root + "order", support + "reservation", support + "number", support + "number"}
 	same(t, "Acme reads", looked(t, s, admin), want)
 	same(t, "Globex reads", looked(t, s, rival), []string{root + "list"})
 	must[*store.TNReport](t)(s.LookUp(ctx, all, raleigh(0)))

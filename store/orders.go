@@ -445,15 +445,15 @@ func orderContent(req tel.OrderRequest) []byte {
 // for a day, without one as a repeat, under its customer order id for ever.
 // Disconnects have names of their own.
 func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
-	const repeat = 1 // in the list: only while the order has a TN left, unless its sender says that it is one
-	for i, by := range []struct {
+	for _, by := range []struct {
 		name, where string
 		different   *tel.Error
 		since       micros
+		whileStands bool // only while the order has a TN left, unless its sender says that it is a retry
 	}{
-		{req.IdempotencyKey, `idempotency_key = $2 AND idempotency_key <> ''`, tel.Refuse(tel.CodeConflict, "This idempotency key was used for a different order."), micros(t.now.Add(-answerStands))},
-		{t.markUnless(req), `idempotency_key = $2 AND idempotency_key <> ''`, tel.Refuse(tel.CodeConflict, "This request was used for a different order."), micros(t.now.Add(-req.Repeat.Within - time.Microsecond))},
-		{req.CustomerOrderID, `customer_order_id = $2 AND customer_order_id <> ''`, tel.Refuse(tel.CodeConflict, "This customer order id was used for a different order."), micros(time.Unix(0, 0))},
+		{req.IdempotencyKey, `idempotency_key = $2 AND idempotency_key <> ''`, tel.Refuse(tel.CodeConflict, "This idempotency key was used for a different order."), micros(t.now.Add(-answerStands)), false},
+		{t.markUnless(req), `idempotency_key = $2 AND idempotency_key <> ''`, tel.Refuse(tel.CodeConflict, "This request was used for a different order."), micros(t.now.Add(-req.Repeat.Within - time.Microsecond)), !req.Repeat.Retry},
+		{req.CustomerOrderID, `customer_order_id = $2 AND customer_order_id <> ''`, tel.Refuse(tel.CodeConflict, "This customer order id was used for a different order."), micros(time.Unix(0, 0)), false},
 	} {
 		if by.name == "" {
 			continue
@@ -474,7 +474,7 @@ func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 		if err != nil {
 			return nil, err
 		}
-		if i == repeat && !req.Repeat.Retry {
+		if by.whileStands {
 			stands, err := t.stands(o)
 			if err != nil {
 				return nil, err
@@ -490,8 +490,11 @@ func (t *tx) firstOrder(req tel.OrderRequest) (*tel.Order, error) {
 }
 
 // stands tells whether any of what an order got is still in service with it. One that
-// got nothing lost nothing.
+// got nothing lost nothing, and a disconnect gets nothing.
 func (t *tx) stands(o *tel.Order) (bool, error) {
+	if o.Kind == tel.OrderKindDisconnect {
+		return true, nil
+	}
 	var tns []tel.Number
 	for _, l := range o.Completed {
 		tns = append(tns, l.TN)

@@ -66,7 +66,7 @@ func TestRepeatedReserve(t *testing.T) {
 	checked(t, s.Store)
 }
 
-// Many at once, in one transaction or several: one reservation, and all get it.
+// Many at once: one reservation, and all get it.
 func TestRepeatedAtOnce(t *testing.T) {
 	s := storetest.Open(t)
 	ids := map[string]int{}
@@ -187,14 +187,36 @@ func TestRepeatAfterDisconnect(t *testing.T) {
 	named := req
 	named.CustomerOrderID = "C-1"
 	named.Repeat.Mark = "named"
-	if o, _, err := s.PlaceWholeOrder(ctx, admin, req); err != nil || o.ID == first.ID || o.Repeated {
-		t.Fatalf("an order that lost its TNs is answered again: %v %+v", err, o)
+	anew, _, err := s.PlaceWholeOrder(ctx, admin, req)
+	if err != nil || anew.ID == first.ID || anew.Repeated {
+		t.Fatalf("an order that lost its TNs is answered again: %v %+v", err, anew)
 	}
+	first = anew
+	same("of two under one mark the later", req)
+	disconnect(t, s, admin, raleighs(1, 2)...)
+	order(t, s, admin, raleighs(1, 2)...)
+	_, _, err = s.PlaceWholeOrder(ctx, admin, req) // its TNs are in service with another order
+	code(t, err, tel.CodeNotAvailable)
 	disconnect(t, s, admin, raleighs(1, 2)...)
 	if first, _, err = s.PlaceWholeOrder(ctx, admin, named); err != nil {
 		t.Fatal(err)
 	}
 	disconnect(t, s, admin, raleighs(1, 2)...)
 	same("its customer order id stands for ever", named)
+	checked(t, s.Store)
+}
+
+// A disconnect that comes again is answered as it was, and makes no second one that
+// failed.
+func TestRepeatedDisconnect(t *testing.T) {
+	s := storetest.Open(t)
+	order(t, s, admin, raleighs(1, 2)...)
+	req := orderOf(acme, raleighs(1, 2)...)
+	req.Repeat = tel.Repeat{Mark: "DELETE phone_numbers", Within: time.Minute}
+	first := must[*tel.Order](t)(s.Disconnect(ctx, admin, req))
+	again := must[*tel.Order](t)(s.Disconnect(ctx, admin, req))
+	if first.State != tel.OrderComplete || again.ID != first.ID || !again.Repeated {
+		t.Errorf("%+v then %+v", first, again)
+	}
 	checked(t, s.Store)
 }

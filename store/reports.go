@@ -289,18 +289,15 @@ func (s *Store) topHolders(ctx context.Context, y *tally, q ReportQuery) ([]Acco
 		return nil, err
 	}
 	list = list[:min(mostRepeats, len(list))]
-	ids := make([]tel.AccountID, len(list))
-	for i, a := range list {
-		ids[i] = a.Account
-	}
-	names, err := s.accountNames(ctx, ids)
-	for i, id := range ids {
-		list[i].Name = names[id]
-	}
-	return list, err
+	return list, nameAccounts(ctx, s, list, func(a *AccountOutcomes) (tel.AccountID, *string) { return a.Account, &a.Name })
 }
 
-func (s *Store) accountNames(ctx context.Context, ids []tel.AccountID) (map[tel.AccountID]string, error) {
+// nameAccounts fills in the name of each row's account.
+func nameAccounts[T any](ctx context.Context, s *Store, list []T, of func(*T) (tel.AccountID, *string)) error {
+	ids := make([]tel.AccountID, len(list))
+	for i := range list {
+		ids[i], _ = of(&list[i])
+	}
 	names := map[tel.AccountID]string{}
 	err := inBites(keys(ids), func(in string, some []any) error {
 		rows, err := s.read.QueryContext(ctx, `SELECT id, name FROM account WHERE id `+in, some...)
@@ -312,7 +309,11 @@ func (s *Store) accountNames(ctx context.Context, ids []tel.AccountID) (map[tel.
 			return err
 		})
 	})
-	return names, err
+	for i, id := range ids {
+		_, name := of(&list[i])
+		*name = names[id]
+	}
+	return err
 }
 
 // again are TNs with how often each was taken again, packed so that hundreds of
@@ -367,15 +368,7 @@ func (s *Store) repeats(ctx context.Context, y *tally, q ReportQuery) ([]Repeat,
 		}
 	}
 	list := mostRepeated(all)
-	ids := make([]tel.AccountID, len(list))
-	for i, r := range list {
-		ids[i] = r.Account
-	}
-	names, err := s.accountNames(ctx, ids)
-	for i, id := range ids {
-		list[i].Name = names[id]
-	}
-	return list, err
+	return list, nameAccounts(ctx, s, list, func(r *Repeat) (tel.AccountID, *string) { return r.Account, &r.Name })
 }
 
 func byTimes(a, b Repeat) int {

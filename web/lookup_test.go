@@ -13,10 +13,12 @@ import (
 func TestDroppedByWhom(t *testing.T) {
 	s := open(t)
 	for _, end := range []string{"cancelled", "ordered", "still held"} {
-		r := s.reserved("acme-member", 2)
-		s.Clock.Add(time.Minute)
-		if _, err := s.Drop(ctx, s.actor("acme-member"), r.ID, r.TNs[0].TN); err != nil {
-			t.Fatal(err)
+		r := s.reserved("acme-member", 3)
+		for i, who := range []string{"acme-member", "acme-admin"} {
+			s.Clock.Add(time.Minute)
+			if _, err := s.Drop(ctx, s.actor(who), r.ID, r.TNs[i].TN); err != nil {
+				t.Fatal(err)
+			}
 		}
 		s.Clock.Add(time.Minute)
 		var err error
@@ -24,7 +26,7 @@ func TestDroppedByWhom(t *testing.T) {
 		case "cancelled":
 			_, err = s.Cancel(ctx, s.actor("acme-admin"), r.ID, "a reason of its own")
 		case "ordered":
-			_, err = s.PlaceOrder(ctx, s.actor("acme-admin"), tel.OrderRequest{Account: r.Account, Kind: tel.OrderKindExisting, TNs: []tel.Number{r.TNs[1].TN}, ReservationIDs: []string{r.ID}})
+			_, err = s.PlaceOrder(ctx, s.actor("acme-admin"), tel.OrderRequest{Account: r.Account, Kind: tel.OrderKindExisting, TNs: []tel.Number{r.TNs[2].TN}, ReservationIDs: []string{r.ID}})
 		}
 		if err != nil {
 			t.Fatal(err)

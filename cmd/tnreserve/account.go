@@ -174,15 +174,15 @@ type accountState struct {
 
 // readAccount reads an account for printing, unless what was done to it failed.
 func readAccount(ctx context.Context, s *store.Store, id tel.AccountID, failed error) (accountState, error) {
+	var a *tel.Account
+	if failed == nil {
+		a, failed = s.Account(ctx, console, id)
+	}
 	if tel.CodeOf(failed) == tel.CodeNotFound {
-		failed = fmt.Errorf("there is no account %d", id)
+		failed = errors.New(noAccount(id))
 	}
 	if failed != nil {
 		return accountState{}, failed
-	}
-	a, err := s.Account(ctx, console, id)
-	if err != nil {
-		return accountState{}, err
 	}
 	p := a.Policy
 	return accountState{ID: a.ID, Name: a.Name, Reservations: onOff(a.ReservationsOn).String(), Held: a.Held,

@@ -77,15 +77,11 @@ func day(t time.Time) string {
 
 // Run makes the client.
 func (c *clientCreateCommand) Run(ctx context.Context, p *process) error {
-	s, err := c.openExisting(ctx, p, false)
-	if err != nil {
+	var made *store.NewClientCredentials
+	if err := c.about(ctx, p, noAccount(c.Account), func(s *store.Store) (err error) {
+		made, err = s.CreateClient(ctx, console, store.NewClient{Account: c.Account, Name: c.Name, Role: tel.Role(c.Role), Expires: c.Expires})
 		return err
-	}
-	made, err := s.CreateClient(ctx, console, store.NewClient{Account: c.Account, Name: c.Name, Role: tel.Role(c.Role), Expires: c.Expires})
-	if tel.CodeOf(err) == tel.CodeNotFound {
-		err = fmt.Errorf("there is no account %d", c.Account)
-	}
-	if err := errors.Join(err, s.Close()); err != nil {
+	}); err != nil {
 		return err
 	}
 	return c.print(p, newCredentials(made))
@@ -146,11 +142,7 @@ func (c *clientListCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	var list []*tel.Client
-	_, err = readAccount(ctx, s, c.Account, nil)
-	if tel.CodeOf(err) == tel.CodeNotFound {
-		err = fmt.Errorf("there is no account %d", c.Account)
-	}
-	if err == nil {
+	if _, err = readAccount(ctx, s, c.Account, nil); err == nil {
 		list, err = s.Clients(ctx, console, c.Account)
 	}
 	now := s.Now()

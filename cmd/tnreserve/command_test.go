@@ -77,7 +77,7 @@ func TestCommandLine(t *testing.T) {
 		{name: "user, no terminal", args: "user create --db DB --email b@acme.example --role member --account 9500012", code: 2, err: "--password-stdin"},
 		{name: "user of a role", args: "user create --db DB --email b@acme.example --role boss --password-stdin", code: 2, err: "--role"},
 		{name: "user of nowhere", args: "user create --db DB --email b@acme.example --role admin --password-stdin", stdin: "a long password", code: 2, err: "needs an account"},
-		{name: "operator of an account", args: "user create --db DB --email b@acme.example --role operator --account 9500012 --password-stdin", stdin: "a long password", code: 2, err: "no account"},
+		{name: "operator of an account", args: "user create --db DB --email b@acme.example --role operator --account 9500012 --password-stdin", stdin: "a long password", code: 2, err: "belongs to no account"},
 		{name: "user of an unknown account", args: "user create --db DB --email b@acme.example --role admin --account 5 --password-stdin", stdin: "a long password", code: 1, err: "there is no account 5"},
 		{name: "user, no address", args: "user create --db DB --email ada --role operator --password-stdin", stdin: "a long password", code: 1, err: "not an e-mail address"},
 		{name: "user none", args: "user create --db MISSING --email b@acme.example --role operator --password-stdin", stdin: "a long password", code: 1, err: "there is no database"},

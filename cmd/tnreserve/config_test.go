@@ -239,10 +239,11 @@ func TestConfigListsEverySetting(t *testing.T) {
 
 // What stops serve is found before, wherever it stands, and told without its secrets.
 func TestConfigChecksAddresses(t *testing.T) {
-	for _, env := range []string{"TNRESERVE_DB=postgress://tn:secret@db/x", "TNRESERVE_DB=postgres://tn:secret@db:none/x", "OTEL_EXPORTER_OTLP_ENDPOINT=tn:secret", "OTEL_EXPORTER_OTLP_ENDPOINT=ftp://tn:secret@h"} {
+	for _, env := range []string{"TNRESERVE_DB=postgress://tn:secret@db/x", "TNRESERVE_DB=postgres://tn:secret@db:none/x", "OTEL_EXPORTER_OTLP_ENDPOINT=tn:secret@collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT=http:/tn:secret@h", "OTEL_EXPORTER_OTLP_ENDPOINT=ftp://tn:secret@h"} {
 		r := call(t, "", []string{env}, "config", "--check")
-		if r.code != 1 || strings.Contains(r.err, "secret@") {
-			t.Errorf("%s: %d %s", env, r.code, r.err)
+		shown := call(t, "", []string{env}, "config")
+		if r.code != 1 || shown.code != 0 || strings.Contains(r.out+r.err+shown.out+shown.err, "tn:secret") {
+			t.Errorf("%s: %d %s%s", env, r.code, r.err, shown.out)
 		}
 	}
 	got, _ := shownConfig(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://tn:secret@127.0.0.1:4318"})

@@ -100,7 +100,7 @@ func fits(flag *kong.Flag, value string) error {
 }
 
 // A secret's flag is tagged secret:"address" when it is one only by the password within
-// it, and secret:"all" otherwise.
+// it, secret:"url" when it is so and is always a URL, and secret:"all" otherwise.
 func isSecret(flag *kong.Flag) bool { return flag.Tag.Has("secret") }
 
 // masked is a flag's value as it may be shown.
@@ -108,7 +108,7 @@ func masked(flag *kong.Flag, value string) string {
 	switch {
 	case value == "" || !isSecret(flag):
 		return value
-	case flag.Tag.Get("secret") == "address":
+	case flag.Tag.Get("secret") == "address", flag.Tag.Get("secret") == "url" && collectorURL(value):
 		return store.NameOf(value)
 	}
 	return "********"
@@ -120,7 +120,7 @@ func tells(flag *kong.Flag, value string) bool {
 		return false
 	}
 	u, err := url.Parse(value)
-	if flag.Tag.Get("secret") != "address" || err != nil {
+	if flag.Tag.Get("secret") == "all" || err != nil {
 		return true
 	}
 	_, password := u.User.Password()

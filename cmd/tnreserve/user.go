@@ -72,15 +72,11 @@ func (c *userCreateCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	s, err := c.openExisting(ctx, p, false)
-	if err != nil {
+	var person *tel.Person
+	if err := c.about(ctx, p, noAccount(c.Account), func(s *store.Store) (err error) {
+		person, err = s.CreatePerson(ctx, console, store.NewPerson{Email: c.Email, Name: c.Name, Password: password, Role: tel.Role(c.Role), Account: c.Account})
 		return err
-	}
-	person, err := s.CreatePerson(ctx, console, store.NewPerson{Email: c.Email, Name: c.Name, Password: password, Role: tel.Role(c.Role), Account: c.Account})
-	if tel.CodeOf(err) == tel.CodeNotFound {
-		err = fmt.Errorf("there is no account %d", c.Account)
-	}
-	if err := errors.Join(err, s.Close()); err != nil {
+	}); err != nil {
 		return err
 	}
 	return c.print(p, userCreated{Email: person.Email, Name: person.Name, Role: c.Role, Account: c.Account})
@@ -88,15 +84,8 @@ func (c *userCreateCommand) Run(ctx context.Context, p *process) error {
 
 // placed tells whether a role goes with an account, or with none.
 func placed(role string, account tel.AccountID) error {
-	switch tel.Role(role) {
-	case tel.RoleOperator:
-		if account != 0 {
-			return usageError("an operator has no account: leave --account out")
-		}
-	case tel.RoleAdmin, tel.RoleMember:
-		if account == 0 {
-			return usageError("a role of " + role + " needs an account: --account 9500012")
-		}
+	if err := tel.CheckPlace(tel.Role(role), account); err != nil {
+		return usageError(err.Error())
 	}
 	return nil
 }

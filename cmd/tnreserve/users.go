@@ -141,9 +141,6 @@ func (c *userListCommand) Run(ctx context.Context, p *process) error {
 	out := userList{People: []userLine{}}
 	if c.Account != 0 {
 		_, err = readAccount(ctx, s, c.Account, nil)
-		if tel.CodeOf(err) == tel.CodeNotFound {
-			err = fmt.Errorf("there is no account %d", c.Account)
-		}
 	}
 	if err == nil {
 		var list []*tel.Person
@@ -324,15 +321,11 @@ func (c *userInviteCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	s, err := c.openExisting(ctx, p, false)
-	if err != nil {
+	var token string
+	if err := c.about(ctx, p, noAccount(c.Account), func(s *store.Store) (err error) {
+		token, err = s.Invite(ctx, console, store.NewInvitation{Email: c.Email, Role: tel.Role(c.Role), Account: c.Account})
 		return err
-	}
-	token, err := s.Invite(ctx, console, store.NewInvitation{Email: c.Email, Role: tel.Role(c.Role), Account: c.Account})
-	if tel.CodeOf(err) == tel.CodeNotFound {
-		err = fmt.Errorf("there is no account %d", c.Account)
-	}
-	if err := errors.Join(err, s.Close()); err != nil {
+	}); err != nil {
 		return err
 	}
 	return c.print(p, userInvited{Email: c.Email, URL: base + "/invitations/" + token})

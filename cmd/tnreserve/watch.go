@@ -17,7 +17,7 @@ import (
 type watching struct {
 	LogFormat    string        `placeholder:"FORMAT" enum:"text,json" default:"text" help:"How lines of the log look: text or json. Default: ${default}."`
 	MetricsAddr  string        `placeholder:"HOST:PORT" help:"Serve Prometheus metrics at /metrics there, to whoever can connect, such as 127.0.0.1:9090. Operators see them on the dashboard's own address too."`
-	OTLPEndpoint string        `name:"otlp-endpoint" placeholder:"URL" secret:"address" other:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318; OTEL_EXPORTER_OTLP_ENDPOINT does the same."`
+	OTLPEndpoint string        `name:"otlp-endpoint" placeholder:"URL" secret:"url" other:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"Send OpenTelemetry traces to this collector, such as http://127.0.0.1:4318; OTEL_EXPORTER_OTLP_ENDPOINT does the same."`
 	DrainDelay   time.Duration `placeholder:"0s" default:"0s" help:"After SIGTERM serve on for so long with /readyz answering 503, so that a load balancer looks elsewhere first. Default: ${default}."`
 }
 
@@ -31,7 +31,7 @@ func (c *watching) logger(p *process, level slog.Level) *slog.Logger {
 // faults are what makes no sense.
 func (c *watching) faults() (out []string) {
 	if !collectorURL(c.OTLPEndpoint) {
-		out = append(out, fmt.Sprintf("--otlp-endpoint %q is not like http://127.0.0.1:4318", store.NameOf(c.OTLPEndpoint)))
+		out = append(out, "--otlp-endpoint is not like http://127.0.0.1:4318") // what it is may hold a password anywhere
 	}
 	if _, _, err := net.SplitHostPort(c.MetricsAddr); c.MetricsAddr != "" && err != nil {
 		out = append(out, fmt.Sprintf("--metrics-addr %q is not like 127.0.0.1:9090", c.MetricsAddr))

@@ -51,6 +51,46 @@ func TestTurnsAreFair(t *testing.T) {
 	})
 }
 
+// TestTurnsInOrder: who holds none goes before who holds one, whoever came first; those
+// who came after one that gave up move up.
+func TestTurnsInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := NewTurns(4)
+		var order []string
+		ask := func(ctx context.Context, who, as string) {
+			go func() {
+				if _, err := turns.Take(ctx, who); err == nil {
+					order = append(order, as)
+				}
+			}()
+			synctest.Wait()
+		}
+		var leaves []func()
+		for _, who := range []string{"x", "x", "y", "a"} {
+			leave, err := turns.Take(t.Context(), who)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leaves = append(leaves, leave)
+		}
+		ask(t.Context(), "a", "a2")
+		ask(t.Context(), "b", "b1")
+		impatient, cancel := context.WithCancel(t.Context())
+		ask(impatient, "c", "c1")
+		ask(t.Context(), "c", "c2")
+		ask(t.Context(), "d", "d1")
+		cancel()
+		synctest.Wait()
+		for _, leave := range leaves {
+			leave()
+			synctest.Wait()
+		}
+		if want := []string{"b1", "c2", "d1", "a2"}; !slices.Equal(order, want) {
+			t.Errorf("%v", order)
+		}
+	})
+}
+
 func TestTurnsOfOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := NewTurns(4)

@@ -14,6 +14,26 @@ import (
 
 const orders = "/v2/number_orders"
 
+// A retry of an order whose TNs were disconnected since is answered as before; what does
+// not say that it is one orders them anew.
+func TestRetryAfterDisconnect(t *testing.T) {
+	d := open(t)
+	body := naming("", "+19195552001")
+	first := d.want(200, "acme-admin", "POST", orders, body).get("data.id")
+	if _, err := d.Disconnect(ctx, storetest.Actor(tel.RoleAdmin, storetest.Acme), tel.OrderRequest{Account: storetest.Acme, TNs: []tel.Number{number("9195552001")}}); err != nil {
+		t.Fatal(err)
+	}
+	r := d.request("acme-admin", "POST", orders, body)
+	r.Header.Set("X-Stainless-Retry-Count", "1")
+	if a := d.serve(r); a.Code != 200 || a.get("data.id") != first {
+		t.Errorf("a retry: %d %s", a.Code, a.Body)
+	}
+	if again := d.want(200, "acme-admin", "POST", orders, body).get("data.id"); again == first {
+		t.Error("an order that lost its TNs is answered again")
+	}
+	checkBooks(t, d)
+}
+
 func TestOrders(t *testing.T) {
 	d := open(t)
 	d.reserve(storetest.Globex, number("9195552009"))
