@@ -383,7 +383,7 @@ func (t *tx) resume(r *tel.Reservation) error {
 	if err := t.writePause(r, tel.EventResumed); err != nil {
 		return err
 	}
-	return t.warnFrom(r.Account, r.ExpiresAt)
+	return t.warnOfPassed(r)
 }
 
 // writePause writes down that a hold's clock stands, or goes on.
