@@ -502,23 +502,49 @@ func TestEveryPayment(t *testing.T) {
 	checked(t, s.Store)
 }
 
-// TestPaidWithTheSecretBefore: a payment that was under way when the secret was replaced
-// is noted.
+// TestPaidWithTheSecretBefore: a payment that was under way when the account's secret was
+// replaced is noted, for a day; nothing else that is signed with the one before counts.
 func TestPaidWithTheSecretBefore(t *testing.T) {
 	s := storetest.Open(t)
 	secret := withCheckout(t, s)
-	r := reserve(t, s, admin, raleigh(0))
-	token := linkTo(t, s, admin, r)
-	accept(t, s, token, tel.PurchasePaying)
-	_, buyer := buyerAt(t, s, token)
-	nonce := called(t, s, buyer).Get("nonce")
-	withCheckout(t, s)
-	p := must[*tel.Purchase](t)(s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, "paid")))
-	if p.StateAt(s.Now()) != tel.PurchasePaidLate || p.Order != nil || events(t, s, tel.EventPaidInVain) != 1 {
-		t.Errorf("%s %+v", p.StateAt(s.Now()), p)
+	var says [3]func(status string) (*tel.Purchase, error)
+	for i := range says {
+		token := linkTo(t, s, admin, reserve(t, s, admin, raleigh(i)))
+		accept(t, s, token, tel.PurchasePaying)
+		_, buyer := buyerAt(t, s, token)
+		nonce := called(t, s, buyer).Get("nonce")
+		says[i] = func(status string) (*tel.Purchase, error) {
+			return s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, status))
+		}
 	}
 	withCheckout(t, s)
-	code(t, second(s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, "paid"))), tel.CodeNotFound)
+	for range 2 { // which replaces nothing of Acme's
+		must[string](t)(s.NewCheckoutSecret(ctx, rival, globex))
+	}
+	code(t, second(says[0]("cancelled")), tel.CodeNotFound)
+	for i, wait := range []time.Duration{0, tel.SecretOverlap - us} {
+		s.Clock.Add(wait)
+		p := must[*tel.Purchase](t)(says[i]("paid"))
+		if p.StateAt(s.Now()) != tel.PurchasePaidLate || p.Order != nil || events(t, s, tel.EventPaidInVain) != i+1 {
+			t.Errorf("%s %+v", p.StateAt(s.Now()), p)
+		}
+	}
+	s.Clock.Add(us)
+	code(t, second(says[2]("paid")), tel.CodeNotFound)
+	checked(t, s.Store)
+}
+
+// TestSecretBeforeTheLast: a secret that was replaced twice counts for nothing.
+func TestSecretBeforeTheLast(t *testing.T) {
+	s := storetest.Open(t)
+	secret := withCheckout(t, s)
+	token := linkTo(t, s, admin, reserve(t, s, admin, raleigh(0)))
+	accept(t, s, token, tel.PurchasePaying)
+	_, buyer := buyerAt(t, s, token)
+	paid := answer(secret, called(t, s, buyer).Get("nonce"), "paid")
+	withCheckout(t, s)
+	withCheckout(t, s)
+	code(t, second(s.ReturnFromCheckout(ctx, buyer, paid)), tel.CodeNotFound)
 	checked(t, s.Store)
 }
 
