@@ -139,6 +139,14 @@ func TestShopPolicy(t *testing.T) {
 	if found := must[tel.Found](t)(s.SearchShop(ctx, actor, q)); found.Total != 8 || len(found.TNs) != 8 {
 		t.Errorf("%d found", found.Total)
 	}
+	for i := range 5 { // of ten, those that a page begins with
+		r := reserve(t, s, admin, raleigh(10+i))
+		must[*tel.Reservation](t)(s.Cancel(ctx, admin, r.ID, ""))
+	}
+	q.StartsWith, q.Order, q.Limit = "919555201", tel.OrderAscending, 4
+	if found := must[tel.Found](t)(s.SearchShop(ctx, actor, q)); found.Total != 5 || len(found.TNs) != 4 || found.TNs[0].TN != raleigh(15) {
+		t.Errorf("a page of %+v", found)
+	}
 	if _, err := s.SwitchReservations(ctx, admin, acme, false, true); err != nil {
 		t.Fatal(err)
 	}
