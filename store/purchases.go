@@ -160,13 +160,13 @@ func (s *Store) RevokePurchaseLink(ctx context.Context, actor tel.Actor, reserva
 // the one purchase; a link that was revoked is as unknown as one that never was, unless
 // its buyer was sent to pay: a payment may still be reported, and is told to both sides.
 
-const purchaseSQL = `SELECT ` + purchaseColumns + `, p.reservation, COALESCE(p.order_seq, 0), p.nonce, p.buyer, p.accepted, p.renewals, p.session IS NOT NULL, a.name, COALESCE(s.secret_before, ''), s.before_until
+const purchaseSQL = `SELECT ` + purchaseColumns + `, p.reservation, COALESCE(p.order_seq, 0), p.nonce, p.buyer, p.accepted, p.renewals, p.session IS NOT NULL, a.name, a.reservations_on, COALESCE(s.secret_before, ''), s.before_until
 	FROM purchase p JOIN account a ON a.id = p.account_id LEFT JOIN selling s ON s.account_id = p.account_id WHERE (p.revoked_at IS NULL OR p.nonce <> '') AND `
 
 func scanPurchase(row scanner) (*purchaseRow, error) {
 	var p purchaseRow
 	var buyer, accepted string
-	err := row.Scan(append(linkFields(&p.PurchaseLink), &p.reservation, &p.order, &p.nonce, &buyer, &accepted, &p.Renewals, &p.FromShop, &p.AccountName, &p.before, (*micros)(&p.beforeUntil))...)
+	err := row.Scan(append(linkFields(&p.PurchaseLink), &p.reservation, &p.order, &p.nonce, &buyer, &accepted, &p.Renewals, &p.FromShop, &p.AccountName, &p.Open, &p.before, (*micros)(&p.beforeUntil))...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, tel.NotFound()
 	}
@@ -480,12 +480,8 @@ func (s *Store) Similar(ctx context.Context, actor tel.Actor, p *tel.Purchase) (
 	if err := actor.Require(tel.ActPurchase, p.Account); err != nil {
 		return nil, err
 	}
-	if len(p.Items) == 0 || s.Now().Sub(p.Reservation.ExpiresAt) > tel.SimilarFor {
+	if !p.Followable(s.Now()) {
 		return nil, nil
-	}
-	var on bool
-	if err := s.read.QueryRowContext(ctx, `SELECT reservations_on FROM account WHERE id = $1`, int64(p.Account)).Scan(&on); err != nil || !on {
-		return nil, err
 	}
 	first := p.Items[0]
 	q := tel.NewQuery()
