@@ -134,6 +134,8 @@ func TestShopPolicy(t *testing.T) {
 	}
 	setPolicy(t, s, acme, func(p *tel.Policy) { p.CoolDown = time.Hour })
 	must[string](t)(s.HoldInShop(ctx, actor, "one", raleigh(9)))
+	theirs := reserve(t, s, rival, raleigh(5)) // which keeps nobody else from it
+	must[*tel.Reservation](t)(s.Cancel(ctx, rival, theirs.ID, ""))
 	q := tel.NewQuery()
 	q.StartsWith = "919555200" // raleigh(0) was let go, and cools down
 	if found := must[tel.Found](t)(s.SearchShop(ctx, actor, q)); found.Total != 8 || len(found.TNs) != 8 {
