@@ -10,10 +10,10 @@ import (
 
 // Notices before expiry, once for each expiry. Up to which one an account was told stands
 // in a row of its own, so that a restart forgets nothing; it goes back when the notice
-// becomes shorter or a clock that stood goes on. A hold whose expiry is set nearer than the
-// notice, when it is made or extended, is not warned of: the event that set it says when it
-// runs out; unless the notice became longer since. One whose clock stands is warned of with the latest end that it can have, and
-// again if it ends sooner.
+// becomes shorter. A hold whose expiry is set nearer than the notice, when it is made or
+// extended, is not warned of: the event that set it says when it runs out; unless the
+// notice became longer since. One whose clock stands is warned of with the latest end that
+// it can have, and again if it ends sooner.
 
 // expiringTold is how far an account was told: up to an expiry, and within that
 // instant up to a reservation.
@@ -104,26 +104,51 @@ func (t *tx) warn(id tel.AccountID) (n int, more bool, err error) {
 	if err != nil || len(soon) == 0 {
 		return 0, false, err
 	}
-	ends, err := t.expiriesOf(soon)
-	if err != nil {
+	if n, err = t.warnOf(a, soon); err != nil {
 		return 0, false, err
-	}
-	var longer micros
-	if err := t.settledRow(`SELECT expiring_since FROM account WHERE id = $1`, int64(id)).Scan(&longer); err != nil {
-		return 0, false, err
-	}
-	for _, r := range soon {
-		e := ends[r.Seq]
-		near := r.ExpiresAt.Sub(e.set) < a.ExpiringNotice && !time.Time(longer).After(e.set)
-		if !near && !e.told.Equal(r.ExpiresAt) {
-			t.event(tel.EventExpiring, id, r.Seq, tel.Facts{ExpiresAt: r.ExpiresAt.UnixMicro()})
-			n++
-		}
 	}
 	last := soon[len(soon)-1]
 	_, err = t.exec(`INSERT INTO expiring_told (account_id, expires_at, reservation) VALUES ($1, $2, $3)
 		ON CONFLICT (account_id) DO UPDATE SET expires_at = excluded.expires_at, reservation = excluded.reservation`, int64(id), micros(last.ExpiresAt), last.Seq)
 	return n, true, err
+}
+
+// warnOf writes the notices of an account's holds, of those that are to be warned of.
+func (t *tx) warnOf(a *accountRow, holds []*tel.Reservation) (n int, err error) {
+	expiries, err := t.expiriesOf(holds)
+	if err != nil {
+		return 0, err
+	}
+	var longer micros
+	if err := t.settledRow(`SELECT expiring_since FROM account WHERE id = $1`, int64(a.ID)).Scan(&longer); err != nil {
+		return 0, err
+	}
+	for _, r := range holds {
+		e := expiries[r.Seq]
+		near := r.ExpiresAt.Sub(e.set) < a.ExpiringNotice && !time.Time(longer).After(e.set)
+		if !near && !e.told.Equal(r.ExpiresAt) {
+			t.event(tel.EventExpiring, a.ID, r.Seq, tel.Facts{ExpiresAt: r.ExpiresAt.UnixMicro()})
+			n++
+		}
+	}
+	return n, nil
+}
+
+// warnOfPassed warns of a hold whose end came nearer than its account was told up to: the
+// sweep will not come to it.
+func (t *tx) warnOfPassed(r *tel.Reservation) error {
+	told, err := toldSince(t.row(toldSQL, int64(r.Account)), t.now)
+	if err != nil || r.ExpiresAt.After(time.Time(told.expires)) || r.ExpiresAt.Equal(time.Time(told.expires)) && r.Seq > told.reservation {
+		return err
+	}
+	a, err := t.account(r.Account)
+	if err != nil {
+		return err
+	}
+	return t.asClock(func() error {
+		_, err := t.warnOf(a, []*tel.Reservation{r})
+		return err
+	})
 }
 
 // expiries are what was told of a hold's end: when somebody last set it, and of which end

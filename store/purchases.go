@@ -30,6 +30,7 @@ type purchaseRow struct {
 	nonce       string
 	secret      string
 	before      string // the secret before it
+	beforeUntil time.Time
 }
 
 // NewPurchaseLink makes a link for the end user of a reservation that lives. Those
@@ -159,14 +160,13 @@ func (s *Store) RevokePurchaseLink(ctx context.Context, actor tel.Actor, reserva
 // the one purchase; a link that was revoked is as unknown as one that never was, unless
 // its buyer was sent to pay: a payment may still be reported, and is told to both sides.
 
-const purchaseSQL = `SELECT ` + purchaseColumns + `, p.reservation, COALESCE(p.order_seq, 0), p.nonce, p.buyer, p.accepted, p.renewals, p.session IS NOT NULL, a.name,
-	COALESCE((SELECT s.secret_before FROM selling s WHERE s.account_id = p.account_id), '')
-	FROM purchase p JOIN account a ON a.id = p.account_id WHERE (p.revoked_at IS NULL OR p.nonce <> '') AND `
+const purchaseSQL = `SELECT ` + purchaseColumns + `, p.reservation, COALESCE(p.order_seq, 0), p.nonce, p.buyer, p.accepted, p.renewals, p.session IS NOT NULL, a.name, a.reservations_on, COALESCE(s.secret_before, ''), s.before_until
+	FROM purchase p JOIN account a ON a.id = p.account_id LEFT JOIN selling s ON s.account_id = p.account_id WHERE (p.revoked_at IS NULL OR p.nonce <> '') AND `
 
 func scanPurchase(row scanner) (*purchaseRow, error) {
 	var p purchaseRow
 	var buyer, accepted string
-	err := row.Scan(append(linkFields(&p.PurchaseLink), &p.reservation, &p.order, &p.nonce, &buyer, &accepted, &p.Renewals, &p.FromShop, &p.AccountName, &p.before)...)
+	err := row.Scan(append(linkFields(&p.PurchaseLink), &p.reservation, &p.order, &p.nonce, &buyer, &accepted, &p.Renewals, &p.FromShop, &p.AccountName, &p.Open, &p.before, (*micros)(&p.beforeUntil))...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, tel.NotFound()
 	}
@@ -383,7 +383,7 @@ func (t *tx) resume(r *tel.Reservation) error {
 	if err := t.writePause(r, tel.EventResumed); err != nil {
 		return err
 	}
-	return t.warnFrom(r.Account, r.ExpiresAt)
+	return t.warnOfPassed(r)
 }
 
 // writePause writes down that a hold's clock stands, or goes on.
@@ -437,14 +437,14 @@ func (t *tx) leaveCheckout(p *purchaseRow) error {
 // ReturnFromCheckout takes the payment page's answer: the order is placed, or the
 // purchase is taken back. The signature is what allows it, and anything else is
 // CodeNotFound. A payment for what is not held any more or not all that is, through a
-// link that was revoked, or signed with the secret before, is noted, for the account to
-// give back.
+// link that was revoked, or signed with the secret before and soon enough, is noted, for
+// the account to give back.
 func (s *Store) ReturnFromCheckout(ctx context.Context, actor tel.Actor, answer url.Values) (*tel.Purchase, error) {
 	return s.changePurchase(ctx, actor, func(t *tx, p *purchaseRow) error {
 		paid, err := tel.CheckReturn(p.secret, p.nonce, answer)
 		present := err == nil
 		if !present {
-			if paid, err = tel.CheckReturn(p.before, p.nonce, answer); err != nil {
+			if paid, _ = tel.CheckReturn(p.before, p.nonce, answer); !paid || !t.now.Before(p.beforeUntil) {
 				return err
 			}
 		}
@@ -480,12 +480,8 @@ func (s *Store) Similar(ctx context.Context, actor tel.Actor, p *tel.Purchase) (
 	if err := actor.Require(tel.ActPurchase, p.Account); err != nil {
 		return nil, err
 	}
-	if len(p.Items) == 0 || s.Now().Sub(p.Reservation.ExpiresAt) > tel.SimilarFor {
+	if !p.Followable(s.Now()) {
 		return nil, nil
-	}
-	var on bool
-	if err := s.read.QueryRowContext(ctx, `SELECT reservations_on FROM account WHERE id = $1`, int64(p.Account)).Scan(&on); err != nil || !on {
-		return nil, err
 	}
 	first := p.Items[0]
 	q := tel.NewQuery()

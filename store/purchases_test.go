@@ -171,6 +171,34 @@ func TestPurchaseLinksByRole(t *testing.T) {
 	checked(t, s.Store)
 }
 
+// TestPurchaseLinkOnce: a key makes one link of each reservation, and once that is revoked
+// none.
+func TestPurchaseLinkOnce(t *testing.T) {
+	s := storetest.Open(t)
+	key := strings.Repeat("k", tel.MinLinkKey)
+	one, other := reserve(t, s, admin, raleigh(0)), reserve(t, s, admin, raleigh(1))
+	made := map[string]bool{}
+	var link *tel.PurchaseLink
+	for _, r := range []*tel.Reservation{one, other, one} {
+		l, token, err := s.NewPurchaseLinkOnce(ctx, admin, r.ID, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, _ := buyerAt(t, s, token); p.Reservation.ID != r.ID || p.ID != l.ID {
+			t.Errorf("a link to %s, not %s", p.Reservation.ID, r.ID)
+		}
+		link, made[token] = l, true
+	}
+	if len(made) != 2 {
+		t.Errorf("%d links", len(made))
+	}
+	if err := s.RevokePurchaseLink(ctx, admin, one.ID, link.ID); err != nil {
+		t.Fatal(err)
+	}
+	code(t, third(s.NewPurchaseLinkOnce(ctx, admin, one.ID, key)), tel.CodeEnded)
+	checked(t, s.Store)
+}
+
 // TestOnePurchaseForMany: many tabs over two links of a reservation make one order.
 func TestOnePurchaseForMany(t *testing.T) {
 	s := storetest.Open(t)
@@ -270,7 +298,7 @@ func TestCheckout(t *testing.T) {
 
 	// Answers that count for nothing.
 	for what, q := range map[string]url.Values{
-		"nothing": {}, "another secret": answer(secret+"x", nonce, "paid"), "another nonce": answer(secret, "x", "paid"), "no status": answer(secret, nonce, ""), "another status": answer(secret, nonce, "perhaps"),
+		"nothing": {}, "another secret": answer(secret+"x", nonce, "paid"), "no secret": answer("", nonce, "paid"), "another nonce": answer(secret, "x", "paid"), "no status": answer(secret, nonce, ""), "another status": answer(secret, nonce, "perhaps"),
 		"changed": changed(answer(secret, nonce, "cancelled"), "status", "paid"), "added": changed(answer(secret, nonce, "paid"), "x", "y"),
 		"our own call sent back": changed(called(t, s, buyer), "status", "paid"), "twice": {"status": {"paid", "paid"}},
 	} {
@@ -440,15 +468,49 @@ func TestPaidForOther(t *testing.T) {
 	checked(t, s.Store)
 }
 
+// costs is an import with a TN's new price.
+func costs(t *testing.T, s *storetest.Store, tn tel.Number, price string) {
+	t.Helper()
+	bring(t, s.Store, "tn,monthly_cost\n"+tn.Digits()+","+price+"\n")
+}
+
+// TestPriceIsTerms: nobody accepts a price that they were not shown, nor pays another one
+// than they accepted last.
+func TestPriceIsTerms(t *testing.T) {
+	s := storetest.Open(t)
+	secret := withCheckout(t, s)
+	token := linkTo(t, s, admin, reserve(t, s, admin, raleigh(0)))
+	shown, buyer := buyerAt(t, s, token)
+	costs(t, s, raleigh(0), "50.00")
+	code(t, second(s.AcceptPurchase(ctx, buyer, accepting(shown))), tel.CodeConflict)
+
+	accept(t, s, token, tel.PurchasePaying)
+	paid := answer(secret, called(t, s, buyer).Get("nonce"), "paid")
+	must[*tel.Purchase](t)(s.LeaveCheckout(ctx, buyer))
+	costs(t, s, raleigh(0), "77.00")
+	accept(t, s, token, tel.PurchasePaying)
+	p := must[*tel.Purchase](t)(s.ReturnFromCheckout(ctx, buyer, paid))
+	if p.Order != nil || p.StateAt(s.Now()) != tel.PurchasePaidLate {
+		t.Errorf("paid 50.00 of 77.00, and ordered %+v", p.Order)
+	}
+	checked(t, s.Store)
+}
+
 // TestAcceptedPriceStays: neither receipt nor payment follow an import.
 func TestAcceptedPriceStays(t *testing.T) {
 	s := storetest.Open(t)
+	unpaid := linkTo(t, s, admin, reserve(t, s, admin, raleigh(1)))
+	accept(t, s, unpaid, tel.PurchaseOrdered)
+	costs(t, s, raleigh(1), "77.00")
+	if p, _ := buyerAt(t, s, unpaid); p.Monthly() != 100_000 {
+		t.Errorf("the receipt without a payment says %s", p.Monthly())
+	}
 	secret := withCheckout(t, s)
 	r := reserve(t, s, admin, raleigh(0))
 	token := linkTo(t, s, admin, r)
 	accept(t, s, token, tel.PurchasePaying)
 	_, buyer := buyerAt(t, s, token)
-	bring(t, s.Store, "tn,monthly_cost\n"+raleigh(0).Digits()+",77.00\n")
+	costs(t, s, raleigh(0), "77.00")
 	q := called(t, s, buyer)
 	if q.Get("amount") != "1.00" {
 		t.Errorf("to pay %s", q.Get("amount"))
@@ -502,23 +564,49 @@ func TestEveryPayment(t *testing.T) {
 	checked(t, s.Store)
 }
 
-// TestPaidWithTheSecretBefore: a payment that was under way when the secret was replaced
-// is noted.
+// TestPaidWithTheSecretBefore: a payment that was under way when the account's secret was
+// replaced is noted, for a day; nothing else that is signed with the one before counts.
 func TestPaidWithTheSecretBefore(t *testing.T) {
 	s := storetest.Open(t)
 	secret := withCheckout(t, s)
-	r := reserve(t, s, admin, raleigh(0))
-	token := linkTo(t, s, admin, r)
-	accept(t, s, token, tel.PurchasePaying)
-	_, buyer := buyerAt(t, s, token)
-	nonce := called(t, s, buyer).Get("nonce")
-	withCheckout(t, s)
-	p := must[*tel.Purchase](t)(s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, "paid")))
-	if p.StateAt(s.Now()) != tel.PurchasePaidLate || p.Order != nil || events(t, s, tel.EventPaidInVain) != 1 {
-		t.Errorf("%s %+v", p.StateAt(s.Now()), p)
+	var says [3]func(status string) (*tel.Purchase, error)
+	for i := range says {
+		token := linkTo(t, s, admin, reserve(t, s, admin, raleigh(i)))
+		accept(t, s, token, tel.PurchasePaying)
+		_, buyer := buyerAt(t, s, token)
+		nonce := called(t, s, buyer).Get("nonce")
+		says[i] = func(status string) (*tel.Purchase, error) {
+			return s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, status))
+		}
 	}
 	withCheckout(t, s)
-	code(t, second(s.ReturnFromCheckout(ctx, buyer, answer(secret, nonce, "paid"))), tel.CodeNotFound)
+	for range 2 { // which replaces nothing of Acme's
+		must[string](t)(s.NewCheckoutSecret(ctx, rival, globex))
+	}
+	code(t, second(says[0]("cancelled")), tel.CodeNotFound)
+	for i, wait := range []time.Duration{0, tel.SecretOverlap - us} {
+		s.Clock.Add(wait)
+		p := must[*tel.Purchase](t)(says[i]("paid"))
+		if p.StateAt(s.Now()) != tel.PurchasePaidLate || p.Order != nil || events(t, s, tel.EventPaidInVain) != i+1 {
+			t.Errorf("%s %+v", p.StateAt(s.Now()), p)
+		}
+	}
+	s.Clock.Add(us)
+	code(t, second(says[2]("paid")), tel.CodeNotFound)
+	checked(t, s.Store)
+}
+
+// TestSecretBeforeTheLast: a secret that was replaced twice counts for nothing.
+func TestSecretBeforeTheLast(t *testing.T) {
+	s := storetest.Open(t)
+	secret := withCheckout(t, s)
+	token := linkTo(t, s, admin, reserve(t, s, admin, raleigh(0)))
+	accept(t, s, token, tel.PurchasePaying)
+	_, buyer := buyerAt(t, s, token)
+	paid := answer(secret, called(t, s, buyer).Get("nonce"), "paid")
+	withCheckout(t, s)
+	withCheckout(t, s)
+	code(t, second(s.ReturnFromCheckout(ctx, buyer, paid)), tel.CodeNotFound)
 	checked(t, s.Store)
 }
 

@@ -93,7 +93,7 @@ func (t *tx) writeSelling(account tel.AccountID, sel tel.Selling, secret string)
 // NewCheckoutSecret makes the secret that an account shares with its payment page, in
 // place of the one before. It is answered this once. The database keeps it as it is,
 // for signatures need it; nobody can read it there through us. What is signed with the
-// one before orders nothing any more, but a payment is noted.
+// one before orders nothing any more, but for tel.SecretOverlap a payment is noted.
 func (s *Store) NewCheckoutSecret(ctx context.Context, actor tel.Actor, account tel.AccountID) (string, error) {
 	if actor.Kind == tel.KindClient {
 		return "", tel.Forbidden(tel.ActSetSelling)
@@ -111,7 +111,7 @@ func (s *Store) NewCheckoutSecret(ctx context.Context, actor tel.Actor, account 
 		if err := t.writeSelling(account, sel, secret); err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE selling SET secret_before = $1 WHERE account_id = $2`, before, int64(account))
+		_, err = t.exec(`UPDATE selling SET secret_before = $1, before_until = $2 WHERE account_id = $3`, before, micros(t.now.Add(tel.SecretOverlap)), int64(account))
 		return err
 	})
 	if err != nil {

@@ -66,8 +66,9 @@ func (s *Store) lastShopHold(from source, session string, account tel.AccountID)
 	return p, nth, err
 }
 
-// SearchShop finds free TNs for a storefront's visitor. A page without those that
-// the account may not take again yet is shorter.
+// SearchShop finds free TNs for a storefront's visitor, without those that the account may
+// not take again yet. Of these it counts out what it met; the page is shorter where they
+// are most.
 func (s *Store) SearchShop(ctx context.Context, actor tel.Actor, q tel.Query) (tel.Found, error) {
 	if err := actor.Require(tel.ActShop, actor.Account); err != nil {
 		return tel.Found{}, err
@@ -75,6 +76,8 @@ func (s *Store) SearchShop(ctx context.Context, actor tel.Actor, q tel.Query) (t
 	if err := ctx.Err(); err != nil {
 		return tel.Found{}, err
 	}
+	page := q.Limit
+	q.Limit *= 4
 	found, err := s.shelf.Search(q, s.Now())
 	if err != nil {
 		return tel.Found{}, err
@@ -82,6 +85,7 @@ func (s *Store) SearchShop(ctx context.Context, actor tel.Actor, q tel.Query) (t
 	all := len(found.TNs)
 	found.TNs, err = s.withoutCooling(ctx, actor.Account, found.TNs)
 	found.Total -= all - len(found.TNs)
+	found.TNs = found.TNs[:min(len(found.TNs), page)]
 	return found, err
 }
 

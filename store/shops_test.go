@@ -134,10 +134,20 @@ func TestShopPolicy(t *testing.T) {
 	}
 	setPolicy(t, s, acme, func(p *tel.Policy) { p.CoolDown = time.Hour })
 	must[string](t)(s.HoldInShop(ctx, actor, "one", raleigh(9)))
+	theirs := reserve(t, s, rival, raleigh(5)) // which keeps nobody else from it
+	must[*tel.Reservation](t)(s.Cancel(ctx, rival, theirs.ID, ""))
 	q := tel.NewQuery()
 	q.StartsWith = "919555200" // raleigh(0) was let go, and cools down
 	if found := must[tel.Found](t)(s.SearchShop(ctx, actor, q)); found.Total != 8 || len(found.TNs) != 8 {
 		t.Errorf("%d found", found.Total)
+	}
+	for i := range 5 { // of ten, those that a page begins with
+		r := reserve(t, s, admin, raleigh(10+i))
+		must[*tel.Reservation](t)(s.Cancel(ctx, admin, r.ID, ""))
+	}
+	q.StartsWith, q.Order, q.Limit = "919555201", tel.OrderAscending, 4
+	if found := must[tel.Found](t)(s.SearchShop(ctx, actor, q)); found.Total != 5 || len(found.TNs) != 4 || found.TNs[0].TN != raleigh(15) {
+		t.Errorf("a page of %+v", found)
 	}
 	if _, err := s.SwitchReservations(ctx, admin, acme, false, true); err != nil {
 		t.Fatal(err)

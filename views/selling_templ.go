@@ -445,9 +445,9 @@ func SellingPage(s Shell, v Selling) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var19 string
-			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(onOff(v.Form.HasSecret, texts.T(ctx, "A new one counts at once: a payment that is under way is noted, and orders nothing."), texts.T(ctx, "Your payment page needs it to sign what it says.")))
+			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(onOff(v.Form.HasSecret, texts.T(ctx, "A new one counts at once: a payment that is under way is noted for a day, and orders nothing."), texts.T(ctx, "Your payment page needs it to sign what it says.")))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/selling.templ`, Line: 90, Col: 211}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/selling.templ`, Line: 90, Col: 221}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 			if templ_7745c5c3_Err != nil {

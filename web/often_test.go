@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -8,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"tnreserve/store"
+	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
 	"tnreserve/web"
 	"tnreserve/web/limit"
 )
@@ -63,6 +67,35 @@ func TestLimitsOfPeople(t *testing.T) {
 	s.Clock.Add(3 * time.Second)
 	if got := []int{member(search), member(search), member(miss[0])}; got[0] != 200 || got[1] != 200 || got[2] != 404 {
 		t.Errorf("later: %d", got)
+	}
+}
+
+// The people of an account may together do ten times what one may; another account's are
+// as free as before.
+func TestLimitsOfAnAccount(t *testing.T) {
+	s := open(t)
+	srv, err := web.New(web.Config{Store: s.Store.Store, People: web.PeopleLimits{Misses: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	miss := func(who string) int { return asks(s, srv, who)("/orders/none") }
+	for i := range 11 {
+		who := fmt.Sprintf("acme-%d", i)
+		if _, err := s.CreatePerson(ctx, root, store.NewPerson{Email: email(who), Name: who, Role: tel.RoleMember, Account: storetest.Acme}); err != nil {
+			t.Fatal(err)
+		}
+		want := http.StatusNotFound
+		if i == 10 {
+			want = http.StatusTooManyRequests
+		}
+		for range 2 {
+			if got := miss(who); got != want {
+				t.Errorf("person %d of the account: %d, not %d", i+1, got, want)
+			}
+		}
+	}
+	if got := miss("globex-member"); got != http.StatusNotFound {
+		t.Errorf("another account's: %d", got)
 	}
 }
 

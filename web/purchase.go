@@ -94,11 +94,11 @@ func (v *visit) purchasePage(status int, p *tel.Purchase, actor tel.Actor, form 
 // and as often; the page stands without them.
 func (v *visit) fillSimilar(page *views.Purchase, actor tel.Actor) error {
 	p := page.Purchase
-	if v.slow(v.endUsers.searches, v.neighbourhood()) != nil {
+	if !p.Followable(v.now) {
 		return nil
 	}
-	leave, err := v.queueToSearch("shop " + p.Account.String())
-	if tel.CodeOf(err) == tel.CodeBusy {
+	leave, err := v.turnInShop(p.Account)
+	if code := tel.CodeOf(err); code == tel.CodeSlowDown || code == tel.CodeBusy {
 		return nil
 	}
 	if err != nil {

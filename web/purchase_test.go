@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -459,9 +460,6 @@ func TestShopLimits(t *testing.T) {
 		{"searches", 200, 13, func(int) int { return ask("GET", "/shop/"+slug, "203.0.113.1:5", "", nil) }},
 		{"searches of another address", 200, 13, func(int) int { return ask("GET", "/shop/"+slug, "203.0.113.2:5", "", nil) }},
 		{"searches over IPv6", 200, 13, func(i int) int { return ask("GET", "/shop/"+slug, fmt.Sprintf("[2001:db8::%x]:5", i+1), "", nil) }},
-		{"searches of one browser", 200, 13, func(i int) int {
-			return ask("GET", "/shop/"+slug, fmt.Sprintf("198.51.100.%d:5", 100+i), session(7), nil)
-		}},
 		{"holds", 303, 11, func(i int) int { return ask("POST", "/shop/"+slug, "203.0.113.1:5", session(100+i), tn(i)) }},
 		{"holds of one browser", 303, 4, func(i int) int {
 			return ask("POST", "/shop/"+slug, fmt.Sprintf("198.51.100.%d:5", i+1), session(1), tn(60+i))
@@ -481,6 +479,79 @@ func TestShopLimits(t *testing.T) {
 	s.Clock.Add(time.Minute)
 	if status := ask("GET", "/shop/"+slug, "203.0.113.1:5", "", nil); status != 200 {
 		t.Errorf("a minute later: %d", status)
+	}
+}
+
+// TestShopByItself: a storefront that is open and asks for what it holds searches nothing,
+// and is answered whatever was asked there before.
+func TestShopByItself(t *testing.T) {
+	s := open(t)
+	path := "/shop/" + s.openShop(storetest.Acme)
+	ask := s.buyersDoor(web.EndUserLimits{Searches: 1})
+	for range 2 {
+		for _, query := range []string{"?npa=919", "?npa=1"} {
+			if w := ask(path+query, "X-Live"); w.Code != 200 || strings.Contains(w.Body.String(), `name="tn"`) {
+				t.Errorf("by itself %s: %d", query, w.Code)
+			}
+		}
+	}
+	for i, want := range []int{200, 429} {
+		if w := ask(path); w.Code != want {
+			t.Errorf("search %d: %d, not %d", i+1, w.Code, want)
+		}
+	}
+}
+
+// TestSimilarIsASearch: what is offered when the time is up counts as a search of a
+// storefront does, and where nothing can be offered nobody searches.
+func TestSimilarIsASearch(t *testing.T) {
+	s := open(t)
+	shop := "/shop/" + s.openShop(storetest.Acme)
+	token, _, _ := s.shared(s.reserved("acme-admin", 1))
+	s.Clock.Add(4 * time.Hour)
+	ask := s.buyersDoor(web.EndUserLimits{Searches: 2})
+	for i, offered := range []bool{true, true, false} {
+		if w := ask("/buy/" + token); w.Code != 200 || strings.Contains(w.Body.String(), `id="similar"`) != offered {
+			t.Errorf("%d, similar ones at time %d: %v", w.Code, i+1, !offered)
+		}
+	}
+	for what, change := range []func(){
+		func() { s.reservations(storetest.Acme, false) },
+		func() { s.reservations(storetest.Acme, true); s.Clock.Add(tel.SimilarFor + time.Microsecond) },
+	} {
+		ask := s.buyersDoor(web.EndUserLimits{Searches: 1})
+		change()
+		for _, path := range []string{"/buy/" + token, shop} {
+			if w := ask(path); w.Code != 200 || strings.Contains(w.Body.String(), `id="similar"`) {
+				t.Errorf("%d, %s: %d", what, path, w.Code)
+			}
+		}
+	}
+}
+
+// reservations switches an account's reservation on or off.
+func (s *site) reservations(account tel.AccountID, on bool) {
+	s.t.Helper()
+	if _, err := s.SwitchReservations(ctx, root, account, on, false); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// buyersDoor answers how a dashboard of these limits answers people without an account,
+// who may send headers that say "1".
+func (s *site) buyersDoor(limits web.EndUserLimits) func(path string, headers ...string) *httptest.ResponseRecorder {
+	s.t.Helper()
+	srv, err := web.New(web.Config{Store: s.Store.Store, EndUsers: limits})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return func(path string, headers ...string) *httptest.ResponseRecorder {
+		r, w := httptest.NewRequest("GET", path, nil), httptest.NewRecorder()
+		for _, h := range headers {
+			r.Header.Set(h, "1")
+		}
+		srv.Handler().ServeHTTP(w, r)
+		return w
 	}
 }
 

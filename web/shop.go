@@ -17,7 +17,7 @@ import (
 // EndUserLimits bound what people without an account may do, so that nobody scrapes or
 // empties a storefront. An address of IPv6 counts as its network. 0 is the usual.
 type EndUserLimits struct {
-	Searches        int // in storefronts, a minute and address, and a browser that has held; 60
+	Searches        int // in storefronts, a minute and address; 60
 	Holds           int // an hour and address; 20
 	HoldsPerSession int // an hour and browser; 10
 	Misses          int // links that are not good, a minute and address; 30
@@ -90,20 +90,6 @@ func (v *visit) shop() error {
 	if err != nil {
 		return err
 	}
-	if err := v.slow(v.endUsers.searches, v.neighbourhood()); err != nil {
-		return err
-	}
-	if session := v.shopSession(); session != "" {
-		if err := v.slow(v.endUsers.searches, session); err != nil {
-			return err
-		}
-	}
-	leave, err := v.queueToSearch("shop " + shop.Account.String())
-	if err != nil {
-		return err
-	}
-	defer leave()
-	v.made = leave // before the page is sent: a reader who takes nothing must not keep the place
 	asked := shopFilters(v.r.URL.Query())
 	form, query, faults := v.readSearch(asked)
 	form.Errors = faults
@@ -113,12 +99,31 @@ func (v *visit) shop() error {
 		page.Left = v.countdown(shop.Holding.Reservation, v.onOne(shop.Holding.Items))
 	}
 	status := http.StatusOK
-	if len(faults) > 0 {
+	switch {
+	case v.byItself(): // an open page takes what is held, and nothing else
+	case len(faults) > 0:
 		status, page.Total = http.StatusUnprocessableEntity, v.t("%d numbers", 0)
-	} else if err := v.fillShop(&page, actor, query, asked); err != nil {
-		return err
+	default:
+		leave, err := v.turnInShop(shop.Account)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		v.made = leave // before the page is sent: a reader who takes nothing must not keep the place
+		if err := v.fillShop(&page, actor, query, asked); err != nil {
+			return err
+		}
 	}
 	return v.render(status, views.ShopPage(v.shell(), page))
+}
+
+// turnInShop waits for an end user's turn to search, which an address may do only so
+// often.
+func (v *visit) turnInShop(account tel.AccountID) (leave func(), err error) {
+	if err := v.slow(v.endUsers.searches, v.neighbourhood()); err != nil {
+		return nil, err
+	}
+	return v.queueToSearch("shop " + account.String())
 }
 
 // shopFilters are those that a storefront has, of an address.

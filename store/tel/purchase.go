@@ -51,6 +51,7 @@ type Purchase struct {
 	Order       *Order
 	Renewals    int
 	FromShop    bool // the hold was made in the storefront
+	Open        bool // the account's reservation is on
 }
 
 // PurchaseState is what an end user can do with a purchase.
@@ -95,6 +96,12 @@ func (p *Purchase) StateAt(now time.Time) PurchaseState {
 		return PurchaseBusy
 	}
 	return PurchaseOpen
+}
+
+// Followable tells whether a hold that ran out can still be followed by one of a TN like
+// those that it held.
+func (p *Purchase) Followable(now time.Time) bool {
+	return p.Open && len(p.Items) > 0 && now.Sub(p.Reservation.ExpiresAt) <= SimilarFor
 }
 
 // Accepted is a TN at the price that an end user accepted.

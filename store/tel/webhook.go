@@ -170,7 +170,7 @@ const (
 	// DefaultExpiringNotice is how long before expiry a new account is told of it.
 	DefaultExpiringNotice = 30 * time.Minute
 	// SecretOverlap is how long deliveries are signed with the secret before the last
-	// one too.
+	// one too, and a payment that is signed with it is noted.
 	SecretOverlap = 24 * time.Hour
 )
 
