@@ -115,7 +115,7 @@ func (t *tx) warn(id tel.AccountID) (n int, more bool, err error) {
 
 // warnOf writes the notices of an account's holds, of those that are to be warned of.
 func (t *tx) warnOf(a *accountRow, holds []*tel.Reservation) (n int, err error) {
-	expiries, err := t.expiriesOf(holds)
+	ends, err := t.expiriesOf(holds)
 	if err != nil {
 		return 0, err
 	}
@@ -124,7 +124,7 @@ func (t *tx) warnOf(a *accountRow, holds []*tel.Reservation) (n int, err error) 
 		return 0, err
 	}
 	for _, r := range holds {
-		e := expiries[r.Seq]
+		e := ends[r.Seq]
 		near := r.ExpiresAt.Sub(e.set) < a.ExpiringNotice && !time.Time(longer).After(e.set)
 		if !near && !e.told.Equal(r.ExpiresAt) {
 			t.event(tel.EventExpiring, a.ID, r.Seq, tel.Facts{ExpiresAt: r.ExpiresAt.UnixMicro()})
