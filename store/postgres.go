@@ -42,7 +42,8 @@ var postgresDialect = dialect{
 		if err != nil || config.ConnectTimeout == 0 {
 			return mostConnecting
 		}
-		// Each server, with and without TLS, may use its time up; then there is some to begin.
+		// Each try may use its time up, though those with and without TLS mostly share one; then
+		// there is some to begin.
 		return min(mostConnecting, time.Duration(1+len(config.Fallbacks))*config.ConnectTimeout+time.Second)
 	},
 	passing: func(err error) bool {

@@ -193,3 +193,26 @@ func TestPostgresNextOfTwo(t *testing.T) {
 	answersWithin(t, node, raleigh(1), 10*time.Second)
 	checked(t, node)
 }
+
+// The only server falls silent, for new connections too: a change is refused after one try
+// to connect, the next one too.
+func TestPostgresSilentForNew(t *testing.T) {
+	const timeout = 2 * time.Second
+	t.Cleanup(store.WaitForDB(time.Second))
+	s := storetest.OpenPostgres(t, storetest.Postgres(t))
+	w := newWire(t, s.Path)
+	node := openNode(t, s, w.through(t, s.Path, "", "")+"&connect_timeout=2")
+	reserve(t, s, admin, raleigh(0))
+	w.deaf.Store(true)
+	w.each((*pair).close)
+	for range 2 {
+		began := time.Now()
+		code(t, second(node.Reserve(ctx, admin, ask(acme, raleigh(1)))), tel.CodeBusy)
+		if took := time.Since(began); took > timeout*7/4 {
+			t.Errorf("refused after %v", took)
+		}
+	}
+	w.deaf.Store(false)
+	answersWithin(t, node, raleigh(1), 10*time.Second)
+	checked(t, node)
+}
