@@ -166,7 +166,7 @@ func answersWithin(t *testing.T, node *store.Store, tn tel.Number, most time.Dur
 // The connections that read fall silent, as when the database's machine vanishes. What
 // follows the other nodes waits on one of them, and changes do not wait for it for long.
 func TestPostgresSilence(t *testing.T) {
-	defer store.MostForEvents(time.Second)()
+	t.Cleanup(store.MostForEvents(time.Second)) // when nobody follows any more
 	s := storetest.OpenPostgres(t, storetest.Postgres(t))
 	w := newWire(t, s.Path)
 	node := openNode(t, s, w.through(t, s.Path, "", ""))
