@@ -240,8 +240,7 @@ func (l *lastLink) parse(row [][]byte) error {
 // one on which nothing was sent.
 func commitPostgres(t *tx) error {
 	text := `COMMIT`
-	if len(t.events) > 0 {
-		last := t.events[len(t.events)-1]
+	if last := t.last(); last != nil {
 		text = endSQL(strconv.FormatInt(last.Seq, 10), `'\x`+hex.EncodeToString(last.Hash[:])+`'`) + `; NOTIFY tnreserve, '` + t.store.node + `'; COMMIT`
 	}
 	return t.conn.Raw(func(c any) error {
