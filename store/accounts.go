@@ -111,7 +111,7 @@ func (s *Store) CreateAccount(ctx context.Context, actor tel.Actor, a tel.Accoun
 	case a.ID < 1 || a.ID > tel.LastAccountID:
 		return tel.Invalid("id", "An account number is 1 to 12 digits.")
 	}
-	a.Aging = cmp.Or(a.Aging, tel.DefaultAging)
+	a.Aging = cmp.Or(a.Aging, tel.DefaultAging).Truncate(time.Microsecond) // what the database keeps
 	if err := errors.Join(a.Policy.Check(), a.Limits.Check(), tel.CheckAging(a.Aging)); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *Store) CreateAccount(ctx context.Context, actor tel.Actor, a tel.Accoun
 		}
 		args := append([]any{int64(a.ID), name, a.ReservationsOn, a.SwitchLocked}, policyArgs(a.Policy)...)
 		args = append(append(args, policyArgs(a.Limits)...), a.Aging.Microseconds(), micros(t.now))
-		t.event(tel.EventAccountCreated, a.ID, 0, tel.Facts{After: map[string]any{"name": name, "on": a.ReservationsOn, "policy": a.Policy, "limits": a.Limits}})
+		t.event(tel.EventAccountCreated, a.ID, 0, tel.Facts{After: map[string]any{"name": name, "on": a.ReservationsOn, "locked": a.SwitchLocked, "policy": a.Policy, "limits": a.Limits, "aging": a.Aging}})
 		return t.insertRows(`INSERT INTO account (id, name, reservations_on, switch_locked, window_us, ceiling_us, max_extensions, max_held, max_per_reservation, cooldown_us, max_share,
 			limit_window_us, limit_ceiling_us, limit_max_extensions, limit_max_held, limit_max_per_reservation, limit_cooldown_us, limit_max_share, aging_us, created_at) VALUES `, 20, args)
 	})

@@ -60,6 +60,7 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 }
 
 // takeName gives a file a name that nothing has; of two who take it at once one gets it.
+// Where there are no links the name is an empty file's for a moment.
 func takeName(part, file string) error {
 	err := os.Link(part, file)
 	if err != nil && !errors.Is(err, fs.ErrExist) { // not every file system has links
@@ -115,6 +116,15 @@ func (c Config) vacuumInto(ctx context.Context, db *sql.DB, file string) error {
 // and leaves it as it is; one of an older schema is brought forward in a copy of its own
 // for that. It answers what is broken.
 func CheckCopy(ctx context.Context, cfg Config, file string) (broken []string, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("checking the copy: %w", err)
+		}
+	}()
+	file, err = filepath.Abs(file) // SQLite reads "file:…" as an address
+	if err != nil {
+		return nil, err
+	}
 	db, err := openCopy(file)
 	if err != nil {
 		return nil, err

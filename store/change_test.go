@@ -219,13 +219,18 @@ func TestBackupWhileWriting(t *testing.T) {
 }
 
 // Following that took too long asks for fewer events, down to one, and for more again
-// when it went well; who closes asks for no fewer.
+// when it went well; who had no time left, or closes, asks for no fewer.
 func TestFollowingTakesSmallerBites(t *testing.T) {
 	s := storetest.Open(t)
 	other := again(t, s)
-	closing, stop := context.WithCancel(ctx)
-	stop()
-	all := other.TooSlow(closing, 3)
+	all := other.TooSlow(ctx, 0)
+	for _, until := range []time.Time{time.Now(), time.Now().Add(time.Hour)} {
+		late, stop := context.WithDeadline(ctx, until)
+		stop()
+		if n := other.TooSlow(late, 3); n != all {
+			t.Errorf("%d of %d for %v", n, all, late.Err())
+		}
+	}
 	if n := other.TooSlow(ctx, 1); n != all/2 {
 		t.Errorf("%d after %d", n, all)
 	}

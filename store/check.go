@@ -238,6 +238,12 @@ func (h history) replay(e *tel.Event) {
 	h.replayOrder(e)
 	h.replayEndpoint(e)
 	switch e.Kind {
+	case tel.EventAccountCreated:
+		if first, ok := e.Facts.After.(map[string]any); ok {
+			for what, of := range map[string]string{string(tel.EventSwitched): "on", string(tel.EventLocked): "locked", "": "policy", "limits": "limits", "aging": "aging"} {
+				h.settings[setting{e.Account, what}] = first[of]
+			}
+		}
 	case tel.EventSwitched, tel.EventLocked:
 		h.settings[setting{e.Account, string(e.Kind)}] = e.Facts.After
 	case tel.EventPolicy:
@@ -429,8 +435,8 @@ func (c *checker) compareReservations(told map[int64]fate) error {
 	return err
 }
 
-// compareSettings knows what was set since an account was created, and takes the rest as
-// it is.
+// compareSettings knows what an account was told to begin with, and what was set since; it
+// takes the rest as it is.
 func (c *checker) compareSettings(told map[setting]any) error {
 	rows, err := c.tx.QueryContext(c.ctx, `SELECT `+accountColumns+` FROM account`)
 	return eachRow(rows, err, func(row scanner) error {

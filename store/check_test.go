@@ -49,6 +49,14 @@ func history(t *testing.T) *storetest.Store {
 	if err := s.SetAging(ctx, operator, acme, 30*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
+	limits := tel.DefaultLimits()
+	limits.MaxHeld--
+	if err := s.SetLimits(ctx, operator, acme, limits); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetExpiringNotice(ctx, admin, acme, 10*time.Minute); err != nil {
+		t.Fatal(err)
+	}
 	d := reserve(t, s, admin, raleigh(60))
 	must[*tel.Reservation](t)(s.Extend(ctx, admin, d.ID))
 	reserve(t, s, member, raleigh(20)) // ends the rival's
@@ -138,6 +146,13 @@ func TestTampering(t *testing.T) {
 		"the switch's lock":     {"another switch", `UPDATE account SET switch_locked = FALSE WHERE id = 9500001`},
 		"a policy":              {"another switch, policy", `UPDATE account SET max_held = max_held + 1 WHERE id = 9500001`},
 		"an account's aging":    {"another switch, policy", `UPDATE account SET aging_us = aging_us + 1 WHERE id = 9500001`},
+		"limits":                {"another switch, policy", `UPDATE account SET limit_max_held = limit_max_held + 1 WHERE id = 9500001`},
+		"an expiring notice":    {"another switch, policy", `UPDATE account SET expiring_us = expiring_us + 1 WHERE id = 9500001`},
+		"a first switch":        {"another switch", `UPDATE account SET reservations_on = TRUE WHERE id = 9500003`},
+		"a first lock":          {"another switch", `UPDATE account SET switch_locked = TRUE WHERE id = 9500002`},
+		"a first aging":         {"another switch, policy", `UPDATE account SET aging_us = aging_us - 1 WHERE id = 9500002`},
+		"a first policy":        {"another switch, policy", `UPDATE account SET max_held = max_held + 1 WHERE id = 9500002`},
+		"first limits":          {"another switch, policy", `UPDATE account SET limit_max_share = limit_max_share + 1 WHERE id = 9500002`},
 		"disabled by hand":      {"shelf", `INSERT INTO tn_state (tn, state, since) VALUES (19195552500, 'disabled', 1)`},
 	} {
 		t.Run(name, func(t *testing.T) {

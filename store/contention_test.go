@@ -248,7 +248,8 @@ func TestSwitchOffGoesOnBySweeper(t *testing.T) {
 	for i := range 5 {
 		reserve(t, s, admin, raleigh(i))
 	}
-	run(t, file(t, s.Path), `UPDATE account SET ending = TRUE, reservations_on = FALSE WHERE id = 9500001`)
+	must[int](t)(s.SwitchReservations(ctx, admin, acme, false, store.LiveKeep))
+	run(t, file(t, s.Path), `UPDATE account SET ending = TRUE WHERE id = 9500001`)
 	if got := must[store.Swept](t)(s.Sweep(ctx)); got.Ended != 5 {
 		t.Errorf("%+v", got)
 	}

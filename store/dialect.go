@@ -155,8 +155,7 @@ func questionMarks(rows, columns int) string {
 }
 
 func commitSQLite(t *tx) error {
-	if len(t.events) > 0 {
-		last := t.events[len(t.events)-1]
+	if last := t.last(); last != nil {
 		if _, err := t.exec(endSQL("$1", "$2"), last.Seq, last.Hash[:]); err != nil {
 			return err
 		}

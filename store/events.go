@@ -23,6 +23,14 @@ func (t *tx) event(kind tel.EventKind, account tel.AccountID, reservation int64,
 	return e
 }
 
+// last is the transaction's last event, nil when it has none.
+func (t *tx) last() *tel.Event {
+	if len(t.events) == 0 {
+		return nil
+	}
+	return t.events[len(t.events)-1]
+}
+
 const eventColumns = `seq, at, kind, account_id, reservation, actor_kind, actor_id, actor_name, actor_role, door, addr, facts, hash, order_seq`
 
 // flushEvents chains and writes the transaction's events, many rows a statement:

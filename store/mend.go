@@ -69,7 +69,9 @@ func (w *writer) mayTryAgain(err error, tries int) bool {
 	case said, errors.Is(err, context.DeadlineExceeded) && !cannotConnect(err), !w.passes(err) && !errors.Is(err, errNotDone):
 		return false
 	case w.gone():
-		return tries < mostTries && w.awaitDatabase(waitForDB)
+		// A transaction begins with a try of its own: where the time is up, that one was all.
+		inTime := w.lostAt.IsZero() || time.Since(w.lostAt) < waitForDB
+		return inTime && tries < mostTries && w.awaitDatabase(waitForDB)
 	}
 	time.Sleep(time.Duration(tries) * 5 * time.Millisecond)
 	return tries < mostTries

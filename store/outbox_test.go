@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"tnreserve/migrations"
 	"tnreserve/store"
 	"tnreserve/store/storetest"
 	"tnreserve/store/tel"
@@ -690,16 +689,8 @@ func TestSubscriptionIsTold(t *testing.T) {
 
 // Subscriptions of a database from before get their endpoints.
 func TestSubscriptionsBefore(t *testing.T) {
-	path := t.TempDir() + "/old.db"
+	path := olderDB(t, 5)
 	db := file(t, path)
-	run(t, db, `CREATE TABLE schema_step (version BIGINT PRIMARY KEY, name TEXT NOT NULL)`)
-	for i, name := range []string{"0001_start.sql", "0002_guard.sqlite.sql", "0003_orders.sql", "0004_clients.sql", "0005_sites.sql"} {
-		text := must[[]byte](t)(migrations.Files.ReadFile(name))
-		run(t, db, strings.ReplaceAll(string(text), "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY"))
-		if _, err := db.Exec(`INSERT INTO schema_step (version, name) VALUES ($1, $2)`, i+1, name); err != nil {
-			t.Fatal(err)
-		}
-	}
 	run(t, db, `INSERT INTO account VALUES (7, 'Old', TRUE, FALSE, FALSE, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0, 0, 1, 1)`,
 		`INSERT INTO subscription VALUES ('4b0f7c1e-6d0e-4f3a-9a55-2b7cf1a00002', 7, 'orders', '', '', '', 'https://example.com/cb', 3600000000, 1, 5)`,
 		`INSERT INTO subscription VALUES ('4b0f7c1e-6d0e-4f3a-9a55-2b7cf1a00003', 7, 'orders', '', 'a@example.com', 'NONE', '', 0, 1, 1)`)

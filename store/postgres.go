@@ -42,7 +42,8 @@ var postgresDialect = dialect{
 		if err != nil || config.ConnectTimeout == 0 {
 			return mostConnecting
 		}
-		// Each server, with and without TLS, may use its time up; then there is some to begin.
+		// Each try may use its time up, though those with and without TLS mostly share one; then
+		// there is some to begin.
 		return min(mostConnecting, time.Duration(1+len(config.Fallbacks))*config.ConnectTimeout+time.Second)
 	},
 	passing: func(err error) bool {
@@ -239,8 +240,7 @@ func (l *lastLink) parse(row [][]byte) error {
 // one on which nothing was sent.
 func commitPostgres(t *tx) error {
 	text := `COMMIT`
-	if len(t.events) > 0 {
-		last := t.events[len(t.events)-1]
+	if last := t.last(); last != nil {
 		text = endSQL(strconv.FormatInt(last.Seq, 10), `'\x`+hex.EncodeToString(last.Hash[:])+`'`) + `; NOTIFY tnreserve, '` + t.store.node + `'; COMMIT`
 	}
 	return t.conn.Raw(func(c any) error {

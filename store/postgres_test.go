@@ -254,6 +254,7 @@ func (y *tally) compare(t *testing.T, s *store.Store) {
 
 // PostgreSQL is stopped at once and started again under load.
 func TestPostgresRestarted(t *testing.T) {
+	t.Cleanup(store.WaitForDB(time.Minute)) // a slow machine takes its time to start it; put back when no store is open
 	p := storetest.OwnPostgres(t)
 	s := storetest.OpenPostgres(t, p)
 	setPolicy(t, s, acme, func(p *tel.Policy) { p.MaxHeld = 5000 })
@@ -285,7 +286,6 @@ func TestPostgresRestarted(t *testing.T) {
 
 // While the server is away changes are refused in words, in time, and reads too.
 func TestPostgresAway(t *testing.T) {
-	defer store.WaitForDB(5 * time.Second)()
 	p := storetest.OwnPostgres(t)
 	s := storetest.OpenPostgres(t, p)
 	if err := p.Stop(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type reader struct {
 	dialect    dialect
 	mu         sync.RWMutex
 	statements map[string]*sql.Stmt
+	closing    atomic.Bool // connections that nobody used
 }
 
 // mostStatements bounds what is kept. The texts are few and our own; a list's vary
@@ -154,12 +156,16 @@ func (r *reader) queryRow(ctx context.Context, text string, args ...any) *sql.Ro
 }
 
 // closeIdle closes the connections that nobody uses. It waits until nobody will use them:
-// the closing of one that is silent takes seconds.
+// the closing of one that is silent takes seconds. Meanwhile none may become idle: the
+// pool would put it where it keeps those that it still has to close.
 func (r *reader) closeIdle() {
-	go func() {
-		r.SetMaxIdleConns(0)
-		r.SetMaxIdleConns(mostReaders)
-	}()
+	if r.closing.CompareAndSwap(false, true) {
+		go func() {
+			defer r.closing.Store(false)
+			r.SetMaxIdleConns(0)
+			r.SetMaxIdleConns(mostReaders)
+		}()
+	}
 	for range 100 {
 		if r.Stats().Idle == 0 {
 			break

@@ -166,6 +166,9 @@ func (r *restorer) badCopy(err error) error {
 	if r.ctx.Err() != nil {
 		return r.ctx.Err()
 	}
+	if r.target == "" {
+		return err // it is only checked
+	}
 	return tel.Invalid("file", "%s cannot be restored: %v. Nothing was changed.", r.file, err)
 }
 
@@ -175,7 +178,7 @@ func (r *restorer) verify() error { return r.opened(r.verifyOpen) }
 // opened opens the copy as a server would, which brings its schema forward.
 func (r *restorer) opened(fn func(*Store) error) error {
 	if !exists(r.part) { // opening would make one
-		return fmt.Errorf("%s was removed meanwhile; nothing was changed", r.part)
+		return r.badCopy(fmt.Errorf("%s was removed meanwhile", r.part))
 	}
 	cfg := r.cfg
 	cfg.DB, cfg.NoShelf, cfg.Schema = r.part, true, SchemaForward

@@ -166,7 +166,7 @@ func answersWithin(t *testing.T, node *store.Store, tn tel.Number, most time.Dur
 // The connections that read fall silent, as when the database's machine vanishes. What
 // follows the other nodes waits on one of them, and changes do not wait for it for long.
 func TestPostgresSilence(t *testing.T) {
-	defer store.MostForEvents(time.Second)()
+	t.Cleanup(store.MostForEvents(time.Second)) // when nobody follows any more
 	s := storetest.OpenPostgres(t, storetest.Postgres(t))
 	w := newWire(t, s.Path)
 	node := openNode(t, s, w.through(t, s.Path, "", ""))
@@ -190,6 +190,29 @@ func TestPostgresNextOfTwo(t *testing.T) {
 	reserve(t, s, admin, raleigh(0))
 	w.deaf.Store(true)
 	w.each((*pair).close)
+	answersWithin(t, node, raleigh(1), 10*time.Second)
+	checked(t, node)
+}
+
+// The only server falls silent, for new connections too: a change is refused after one try
+// to connect, the next one too.
+func TestPostgresSilentForNew(t *testing.T) {
+	const timeout = 2 * time.Second
+	t.Cleanup(store.WaitForDB(time.Second))
+	s := storetest.OpenPostgres(t, storetest.Postgres(t))
+	w := newWire(t, s.Path)
+	node := openNode(t, s, w.through(t, s.Path, "", "")+"&connect_timeout=2")
+	reserve(t, s, admin, raleigh(0))
+	w.deaf.Store(true)
+	w.each((*pair).close)
+	for range 2 {
+		began := time.Now()
+		code(t, second(node.Reserve(ctx, admin, ask(acme, raleigh(1)))), tel.CodeBusy)
+		if took := time.Since(began); took > timeout*7/4 {
+			t.Errorf("refused after %v", took)
+		}
+	}
+	w.deaf.Store(false)
 	answersWithin(t, node, raleigh(1), 10*time.Second)
 	checked(t, node)
 }

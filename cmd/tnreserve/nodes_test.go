@@ -177,7 +177,7 @@ func TestPostgresNodesFollow(t *testing.T) {
 	}
 	slices.Sort(waits)
 	t.Logf("open pages of another node hear of it after %v", waits)
-	if waits[len(waits)/2] > 2*time.Second {
+	if waits[len(waits)/2] > time.Second {
 		t.Error("that is late")
 	}
 }
