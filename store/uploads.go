@@ -72,17 +72,10 @@ func init() { // what stands among the arguments of a report's sentences
 	}
 }
 
-func mayImport(actor tel.Actor) error {
-	if !actor.Can(tel.ActManageInventory) {
-		return tel.Forbidden(tel.ActManageInventory)
-	}
-	return nil
-}
-
 // ReceiveUpload keeps a file as it comes in, piece by piece. Nobody sees it before
 // ShowUpload.
 func (s *Store) ReceiveUpload(ctx context.Context, actor tel.Actor, name string, file io.Reader) (*Upload, error) {
-	if err := mayImport(actor); err != nil {
+	if err := mayManageInventory(actor); err != nil {
 		return nil, err
 	}
 	u := &Upload{ID: rand.Text(), Owner: actor.ID, Name: name, State: uploadReading}
@@ -99,8 +92,7 @@ func (s *Store) ReceiveUpload(ctx context.Context, actor tel.Actor, name string,
 		err = errors.Join(packed.Close(), w.flush())
 	}
 	if err != nil {
-		s.DropUpload(ctx, u)
-		return nil, err
+		return nil, errors.Join(err, s.DropUpload(ctx, actor, u))
 	}
 	return u, nil
 }
@@ -163,8 +155,11 @@ func (r *pieceReader) Read(b []byte) (int, error) {
 
 // ReadUpload reads an upload's text again. It may have waited long for its turn, so that
 // it tells first that the upload is needed; CodeNotFound when it is gone.
-func (s *Store) ReadUpload(ctx context.Context, u *Upload, mostRefusals int) (*intake.Inventory, error) {
-	err := s.change(ctx, tel.System("upload"), func(t *tx) error {
+func (s *Store) ReadUpload(ctx context.Context, actor tel.Actor, u *Upload, mostRefusals int) (*intake.Inventory, error) {
+	if err := mayManageInventory(actor); err != nil {
+		return nil, err
+	}
+	err := s.change(ctx, actor, func(t *tx) error {
 		return foundOne(t.exec(`UPDATE upload SET touched_at = $1 WHERE id = $2`, micros(t.now), u.ID))
 	})
 	if err != nil {
@@ -209,15 +204,15 @@ func foundOne(n int64, err error) error {
 }
 
 // DropUpload forgets one that nobody has seen.
-func (s *Store) DropUpload(ctx context.Context, u *Upload) {
+func (s *Store) DropUpload(ctx context.Context, actor tel.Actor, u *Upload) error {
+	if err := mayManageInventory(actor); err != nil {
+		return err
+	}
 	ctx = context.WithoutCancel(ctx) // they may have gone
-	err := s.change(ctx, tel.System("upload"), func(t *tx) error {
+	return s.change(ctx, actor, func(t *tx) error {
 		_, err := t.exec(`DELETE FROM upload WHERE id = $1 AND state = $2`, u.ID, string(uploadReading))
 		return err
 	})
-	if err != nil {
-		s.log.Warn("an upload is left to housekeeping", "error", err)
-	}
 }
 
 const uploadColumns = `id, owner, name, bytes, strict, fictional, state, touched_at, report, added, changed, done`
@@ -237,7 +232,7 @@ func (s *Store) scanUpload(row scanner) (*Upload, error) {
 
 // Upload is one by its id, for operators.
 func (s *Store) Upload(ctx context.Context, actor tel.Actor, id string) (*Upload, error) {
-	if err := mayImport(actor); err != nil {
+	if err := mayManageInventory(actor); err != nil {
 		return nil, err
 	}
 	u, err := s.scanUpload(s.read.QueryRowContext(ctx, `SELECT `+uploadColumns+` FROM upload WHERE id = $1 AND state <> $2`, id, string(uploadReading)))
@@ -249,7 +244,7 @@ func (s *Store) Upload(ctx context.Context, actor tel.Actor, id string) (*Upload
 
 // UnfinishedUploads are the actor's own that wait, run, or were cut off.
 func (s *Store) UnfinishedUploads(ctx context.Context, actor tel.Actor) ([]*Upload, error) {
-	if err := mayImport(actor); err != nil {
+	if err := mayManageInventory(actor); err != nil {
 		return nil, err
 	}
 	rows, err := s.read.QueryContext(ctx, `SELECT `+uploadColumns+` FROM upload WHERE owner = $1 AND state IN ('preview', 'running', 'failed') ORDER BY touched_at, id`, actor.ID)
@@ -262,7 +257,7 @@ func (s *Store) UnfinishedUploads(ctx context.Context, actor tel.Actor) ([]*Uplo
 // StartUpload lets an upload become an import. Of all who ask, one is answered a runner,
 // which is the only one that may tell how far it is; the others are answered "".
 func (s *Store) StartUpload(ctx context.Context, actor tel.Actor, u *Upload) (runner string, err error) {
-	if err := mayImport(actor); err != nil || u.Blocked() {
+	if err := mayManageInventory(actor); err != nil || u.Blocked() {
 		return "", err
 	}
 	runner = rand.Text()
@@ -280,6 +275,9 @@ func (s *Store) StartUpload(ctx context.Context, actor tel.Actor, u *Upload) (ru
 
 // TouchUpload tells that a run goes on, and how far it is; false: another has taken over.
 func (s *Store) TouchUpload(ctx context.Context, actor tel.Actor, id, runner string, done int) (mine bool, err error) {
+	if err := mayManageInventory(actor); err != nil {
+		return false, err
+	}
 	err = s.change(ctx, actor, func(t *tx) error {
 		n, err := t.exec(`UPDATE upload SET done = $1, touched_at = $2 WHERE id = $3 AND runner = $4`, done, micros(t.now), id, runner)
 		mine = n > 0
@@ -291,6 +289,9 @@ func (s *Store) TouchUpload(ctx context.Context, actor tel.Actor, id, runner str
 // EndUpload tells what a run has written, all of it or not. The text of one that may run
 // again stays.
 func (s *Store) EndUpload(ctx context.Context, actor tel.Actor, id, runner string, done int, has Imported, whole bool) error {
+	if err := mayManageInventory(actor); err != nil {
+		return err
+	}
 	state := UploadFailed
 	if whole {
 		state = UploadDone
@@ -312,7 +313,7 @@ func (t *tx) forgetText(id string) error {
 
 // DiscardUpload takes a preview back; false: it is none any more.
 func (s *Store) DiscardUpload(ctx context.Context, actor tel.Actor, id string) (discarded bool, err error) {
-	if err := mayImport(actor); err != nil {
+	if err := mayManageInventory(actor); err != nil {
 		return false, err
 	}
 	err = s.change(ctx, actor, func(t *tx) error {

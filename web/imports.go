@@ -89,12 +89,12 @@ func take(ctx context.Context, place chan struct{}) error {
 	}
 }
 
-func (im *imports) read(ctx context.Context, u *store.Upload) (*intake.Inventory, error) {
+func (im *imports) read(ctx context.Context, actor tel.Actor, u *store.Upload) (*intake.Inventory, error) {
 	if err := take(ctx, im.reading); err != nil {
 		return nil, err
 	}
 	defer func() { <-im.reading }()
-	return im.store.ReadUpload(ctx, u, shownRefusals)
+	return im.store.ReadUpload(ctx, actor, u, shownRefusals)
 }
 
 // run writes an upload when its turn comes.
@@ -126,7 +126,7 @@ func (im *imports) run(actor tel.Actor, u *store.Upload, runner string) {
 }
 
 func (im *imports) write(ctx context.Context, actor tel.Actor, u *store.Upload, done *atomic.Int64) (store.Imported, error) {
-	inv, err := im.read(ctx, u)
+	inv, err := im.read(ctx, actor, u)
 	if err != nil {
 		return store.Imported{}, err
 	}
@@ -185,7 +185,7 @@ func (v *visit) upload() error {
 		return v.redirect("/inventory/import/" + u.ID)
 	}
 	if u != nil {
-		v.store.DropUpload(v.r.Context(), u)
+		err = errors.Join(err, v.store.DropUpload(v.r.Context(), v.actor, u))
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		err = tel.Invalid("file", "The file is larger than %d MB; use the import command.", maxUpload/1_000_000)
@@ -278,7 +278,7 @@ func (v *visit) preview(u *store.Upload) error {
 	}
 	defer func() { <-v.imports.reading }()
 	v.timed(noDeadline, time.Now().Add(answerTime)) // the connection's clock
-	inv, err := v.store.ReadUpload(v.r.Context(), u, shownRefusals)
+	inv, err := v.store.ReadUpload(v.r.Context(), v.actor, u, shownRefusals)
 	if err != nil {
 		return err
 	}
