@@ -25,25 +25,12 @@ type Upload struct {
 	Bytes     int64
 	Strict    bool // one refused row refuses the file
 	Fictional bool // 555-0100 to 555-0199 are allowed
-	State     UploadState
+	State     tel.UploadState
 	Report    FileReport
-	Added     int // blocks that it would add; once it is done or has failed: has added
+	Added     int // blocks that it would add, says the preview; once a run has told its end: that this run has added
 	Changed   int
 	Done      int // of Report.Blocks, while it runs and after
 }
-
-// UploadState is how far an upload is.
-type UploadState string
-
-// The states of an upload.
-const (
-	uploadReading   UploadState = "reading"   // it comes in; nobody sees it
-	UploadPreview   UploadState = "preview"   // it waits for somebody to confirm or discard it
-	UploadRunning   UploadState = "running"   // some node writes it
-	UploadDone      UploadState = "done"      //
-	UploadFailed    UploadState = "failed"    // what was written stays, and it may run again
-	UploadDiscarded UploadState = "discarded" //
-)
 
 // FileReport is what a file says, without its blocks.
 type FileReport struct {
@@ -78,7 +65,7 @@ func (s *Store) ReceiveUpload(ctx context.Context, actor tel.Actor, name string,
 	if err := mayManageInventory(actor); err != nil {
 		return nil, err
 	}
-	u := &Upload{ID: rand.Text(), Owner: actor.ID, Name: name, State: uploadReading}
+	u := &Upload{ID: rand.Text(), Owner: actor.ID, Name: name, State: tel.UploadReading}
 	err := s.change(ctx, actor, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO upload (id, owner, name, state, touched_at) VALUES ($1, $2, $3, $4, $5)`, u.ID, u.Owner, u.Name, string(u.State), micros(t.now))
 		return err
@@ -160,7 +147,8 @@ func (s *Store) ReadUpload(ctx context.Context, actor tel.Actor, u *Upload, most
 		return nil, err
 	}
 	err := s.change(ctx, actor, func(t *tx) error {
-		return foundOne(t.exec(`UPDATE upload SET touched_at = $1 WHERE id = $2`, micros(t.now), u.ID))
+		n, err := t.exec(`UPDATE upload SET touched_at = $1 WHERE id = $2`, micros(t.now), u.ID)
+		return stillThere(n > 0, err)
 	})
 	if err != nil {
 		return nil, err
@@ -179,7 +167,7 @@ func (s *Store) ShowUpload(ctx context.Context, actor tel.Actor, u *Upload, inv 
 	if err != nil {
 		return err
 	}
-	u.State, u.Added, u.Changed = UploadPreview, would.BlocksNew, would.BlocksChanged
+	u.State, u.Added, u.Changed = tel.UploadPreview, would.BlocksNew, would.BlocksChanged
 	u.Report = FileReport{Rows: inv.Rows, Accepted: inv.Accepted, Refused: inv.RefusedCount, Blocks: len(inv.Blocks), TNs: inv.TNs, Notices: inv.Notices, Bad: inv.Refused}
 	var report bytes.Buffer
 	if err := gob.NewEncoder(&report).Encode(u.Report); err != nil {
@@ -190,17 +178,48 @@ func (s *Store) ShowUpload(ctx context.Context, actor tel.Actor, u *Upload, inv 
 		if err != nil {
 			return err
 		}
-		return foundOne(t.exec(`UPDATE upload SET bytes = $1, strict = $2, fictional = $3, state = $4, touched_at = $5, report = $6, added = $7, changed = $8 WHERE id = $9`,
-			u.Bytes, u.Strict, u.Fictional, string(u.State), micros(t.now), report.Bytes(), u.Added, u.Changed, u.ID))
+		if err := stillThere(t.moveUpload(u.ID, tel.UploadPreview)); err != nil {
+			return err
+		}
+		_, err = t.exec(`UPDATE upload SET bytes = $1, strict = $2, fictional = $3, report = $4, added = $5, changed = $6 WHERE id = $7`,
+			u.Bytes, u.Strict, u.Fictional, report.Bytes(), u.Added, u.Changed, u.ID)
+		return err
 	})
 }
 
-// foundOne refuses a change of an upload that housekeeping has thrown away.
-func foundOne(n int64, err error) error {
-	if err == nil && n == 0 {
+// stillThere refuses a change of an upload that housekeeping has thrown away.
+func stillThere(found bool, err error) error {
+	if err == nil && !found {
 		return tel.NotFound()
 	}
 	return err
+}
+
+// moveUpload brings an upload from one state to another; false: it cannot go there, or
+// housekeeping has thrown it away. The text of one that has ended is not needed any more.
+func (t *tx) moveUpload(id string, next tel.UploadState) (moved bool, err error) {
+	var is tel.UploadState
+	var touched micros
+	err = t.row(`SELECT state, touched_at FROM upload WHERE id = $1`, id).Scan((*string)(&is), &touched)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil || !stateNow(is, touched, t.now).CanBecome(next) {
+		return false, err
+	}
+	if _, err := t.exec(`UPDATE upload SET state = $1, touched_at = $2 WHERE id = $3`, string(next), micros(t.now), id); err != nil || !next.Ended() {
+		return err == nil, err
+	}
+	_, err = t.exec(`DELETE FROM upload_piece WHERE upload_id = $1`, id)
+	return err == nil, err
+}
+
+// stateNow knows that a run without a sign of life has failed.
+func stateNow(is tel.UploadState, touched micros, now time.Time) tel.UploadState {
+	if is == tel.UploadRunning && now.Sub(time.Time(touched)) > runnerDead {
+		return tel.UploadFailed
+	}
+	return is
 }
 
 // DropUpload forgets one that nobody has seen.
@@ -210,7 +229,7 @@ func (s *Store) DropUpload(ctx context.Context, actor tel.Actor, u *Upload) erro
 	}
 	ctx = context.WithoutCancel(ctx) // they may have gone
 	return s.change(ctx, actor, func(t *tx) error {
-		_, err := t.exec(`DELETE FROM upload WHERE id = $1 AND state = $2`, u.ID, string(uploadReading))
+		_, err := t.exec(`DELETE FROM upload WHERE id = $1 AND state = $2`, u.ID, string(tel.UploadReading))
 		return err
 	})
 }
@@ -224,9 +243,7 @@ func (s *Store) scanUpload(row scanner) (*Upload, error) {
 	if err := row.Scan(&u.ID, &u.Owner, &u.Name, &u.Bytes, &u.Strict, &u.Fictional, (*string)(&u.State), &touched, &report, &u.Added, &u.Changed, &u.Done); err != nil {
 		return nil, err
 	}
-	if u.State == UploadRunning && s.Now().Sub(time.Time(touched)) > runnerDead {
-		u.State = UploadFailed
-	}
+	u.State = stateNow(u.State, touched, s.Now())
 	return &u, gob.NewDecoder(bytes.NewReader(report)).Decode(&u.Report)
 }
 
@@ -235,7 +252,7 @@ func (s *Store) Upload(ctx context.Context, actor tel.Actor, id string) (*Upload
 	if err := mayManageInventory(actor); err != nil {
 		return nil, err
 	}
-	u, err := s.scanUpload(s.read.QueryRowContext(ctx, `SELECT `+uploadColumns+` FROM upload WHERE id = $1 AND state <> $2`, id, string(uploadReading)))
+	u, err := s.scanUpload(s.read.QueryRowContext(ctx, `SELECT `+uploadColumns+` FROM upload WHERE id = $1 AND state <> $2`, id, string(tel.UploadReading)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, tel.NotFound()
 	}
@@ -261,13 +278,15 @@ func (s *Store) StartUpload(ctx context.Context, actor tel.Actor, u *Upload) (ru
 		return "", err
 	}
 	runner = rand.Text()
-	var n int64
+	var mine bool
 	err = s.change(ctx, actor, func(t *tx) (err error) {
-		n, err = t.exec(`UPDATE upload SET state = $1, runner = $2, touched_at = $3, done = 0 WHERE id = $4 AND (state IN ('preview', 'failed') OR state = $1 AND touched_at < $5)`,
-			string(UploadRunning), runner, micros(t.now), u.ID, micros(t.now.Add(-runnerDead)))
+		if mine, err = t.moveUpload(u.ID, tel.UploadRunning); !mine {
+			return err
+		}
+		_, err = t.exec(`UPDATE upload SET runner = $1, done = 0 WHERE id = $2`, runner, u.ID)
 		return err
 	})
-	if err != nil || n == 0 {
+	if err != nil || !mine {
 		return "", err
 	}
 	return runner, nil
@@ -292,23 +311,18 @@ func (s *Store) EndUpload(ctx context.Context, actor tel.Actor, id, runner strin
 	if err := mayManageInventory(actor); err != nil {
 		return err
 	}
-	state := UploadFailed
+	state := tel.UploadFailed
 	if whole {
-		state = UploadDone
+		state = tel.UploadDone
 	}
 	return s.change(ctx, actor, func(t *tx) error {
-		n, err := t.exec(`UPDATE upload SET state = $1, runner = '', done = $2, added = $3, changed = $4, touched_at = $5 WHERE id = $6 AND runner = $7`,
-			string(state), done, has.BlocksNew, has.BlocksChanged, micros(t.now), id, runner)
-		if err != nil || n == 0 || !whole {
-			return err
+		n, err := t.exec(`UPDATE upload SET runner = '', done = $1, added = $2, changed = $3, touched_at = $4 WHERE id = $5 AND runner = $6`,
+			done, has.BlocksNew, has.BlocksChanged, micros(t.now), id, runner)
+		if err == nil && n > 0 { // it has just given a sign of life
+			_, err = t.moveUpload(id, state)
 		}
-		return t.forgetText(id)
+		return err
 	})
-}
-
-func (t *tx) forgetText(id string) error {
-	_, err := t.exec(`DELETE FROM upload_piece WHERE upload_id = $1`, id)
-	return err
 }
 
 // DiscardUpload takes a preview back; false: it is none any more.
@@ -316,12 +330,9 @@ func (s *Store) DiscardUpload(ctx context.Context, actor tel.Actor, id string) (
 	if err := mayManageInventory(actor); err != nil {
 		return false, err
 	}
-	err = s.change(ctx, actor, func(t *tx) error {
-		n, err := t.exec(`UPDATE upload SET state = $1, touched_at = $2 WHERE id = $3 AND state IN ($4, $1)`, string(UploadDiscarded), micros(t.now), id, string(UploadPreview))
-		if discarded = n > 0; err != nil || !discarded {
-			return err
-		}
-		return t.forgetText(id)
+	err = s.change(ctx, actor, func(t *tx) (err error) {
+		discarded, err = t.moveUpload(id, tel.UploadDiscarded)
+		return err
 	})
 	return discarded, err
 }

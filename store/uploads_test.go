@@ -84,7 +84,7 @@ func TestUploadsOnTwoNodes(t *testing.T) {
 	if runners.Load() != 1 {
 		t.Fatalf("%d run it", runners.Load())
 	}
-	state := func(want store.UploadState, done int) {
+	state := func(want tel.UploadState, done int) {
 		t.Helper()
 		for _, node := range []*store.Store{here, there} {
 			if u := must[*store.Upload](t)(node.Upload(ctx, operator, u.ID)); u.State != want || u.Done != done {
@@ -100,9 +100,9 @@ func TestUploadsOnTwoNodes(t *testing.T) {
 		t.Error(mine, err)
 	}
 	s.Clock.Add(50 * time.Second)
-	state(store.UploadRunning, 1)
+	state(tel.UploadRunning, 1)
 	s.Clock.Add(11 * time.Second) // no sign of life
-	state(store.UploadFailed, 1)
+	state(tel.UploadFailed, 1)
 	next := must[string](t)(there.StartUpload(ctx, operator, u))
 	if next == "" {
 		t.Fatal("it cannot be run again")
@@ -113,12 +113,12 @@ func TestUploadsOnTwoNodes(t *testing.T) {
 	if err := here.EndUpload(ctx, operator, u.ID, runner, 1, store.Imported{}, true); err != nil {
 		t.Error(err)
 	}
-	state(store.UploadRunning, 0)
+	state(tel.UploadRunning, 0)
 	result := must[store.Imported](t)(there.Import(ctx, operator, must[*intake.Inventory](t)(there.ReadUpload(ctx, operator, seen, 0)), nil))
 	if err := there.EndUpload(ctx, operator, u.ID, next, u.Report.Blocks, result, true); err != nil {
 		t.Error(err)
 	}
-	state(store.UploadDone, u.Report.Blocks)
+	state(tel.UploadDone, u.Report.Blocks)
 	if again := must[string](t)(here.StartUpload(ctx, operator, u)); again != "" {
 		t.Error("what is done runs again")
 	}
@@ -238,7 +238,7 @@ func TestUploadsAreForOperators(t *testing.T) {
 			}
 		}
 	}
-	if got := must[*store.Upload](t)(s.Upload(ctx, operator, u.ID)); got.State != store.UploadRunning || got.Done != 0 {
+	if got := must[*store.Upload](t)(s.Upload(ctx, operator, u.ID)); got.State != tel.UploadRunning || got.Done != 0 {
 		t.Errorf("%+v", got)
 	}
 	must[*intake.Inventory](t)(s.ReadUpload(ctx, operator, coming, 0))

@@ -287,9 +287,9 @@ func (v *visit) preview(u *store.Upload) error {
 
 func importView(u *store.Upload) views.Import {
 	view := views.Import{
-		ID: u.ID, Name: u.Name, Bytes: u.Bytes, State: views.ImportState(u.State), Strict: u.Strict,
+		ID: u.ID, Name: u.Name, Bytes: u.Bytes, State: u.State, Blocked: u.Blocked(),
 		Rows: u.Report.Rows, Accepted: u.Report.Accepted, Refused: u.Report.Refused, Blocks: u.Report.Blocks, TNs: int(u.Report.TNs),
-		Added: u.Added, Changed: u.Changed, Notices: u.Report.Notices, Done: u.Done, Total: u.Report.Blocks,
+		Added: u.Added, Changed: u.Changed, Notices: u.Report.Notices, Done: u.Done,
 	}
 	for _, r := range u.Report.Bad {
 		view.Bad = append(view.Bad, views.ImportLine{Line: r.Line, Text: r.Field, Reason: r.Reason})

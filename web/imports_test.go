@@ -9,6 +9,7 @@ import (
 
 	"tnreserve/store"
 	"tnreserve/store/storetest"
+	"tnreserve/store/tel"
 )
 
 // node is another node on the same database.
@@ -117,7 +118,7 @@ func TestImportsEndWithTheServer(t *testing.T) {
 	s.Server.Drain()
 	operator.post(paths[3]+"/confirm", nil)
 	for _, path := range paths {
-		if u, err := s.Upload(ctx, root, path[strings.LastIndex(path, "/")+1:]); err != nil || u.State == store.UploadRunning {
+		if u, err := s.Upload(ctx, root, path[strings.LastIndex(path, "/")+1:]); err != nil || u.State == tel.UploadRunning {
 			t.Errorf("%s: %+v %v", path, u, err)
 		}
 	}
