@@ -23,6 +23,7 @@ const (
 	answerTime    = 5 * time.Minute // after that: what the file would change, and the page
 	shownRefusals = 200
 	signOfLife    = time.Second // of an import that is written
+	quietTicks    = 15          // of those without progress, until it says again that it lives
 	lastWord      = 5 * time.Second
 )
 
@@ -60,7 +61,7 @@ func (im *imports) drain() {
 	}()
 	select {
 	case <-told:
-	case <-time.After(lastWord):
+	case <-time.After(lastWord + time.Second): // each has had its own
 		im.log.Warn("an import has not ended")
 	}
 }
@@ -75,7 +76,7 @@ func (im *imports) start(actor tel.Actor, u *store.Upload, runner string) {
 	}
 	im.starting.Unlock()
 	if ended {
-		im.run(actor, u, runner)
+		im.end(actor, u, runner, 0, store.Imported{}, false)
 	}
 }
 
@@ -118,9 +119,14 @@ func (im *imports) run(actor tel.Actor, u *store.Upload, runner string) {
 	if err != nil {
 		im.log.Error("import failed", "upload", u.ID, "error", err)
 	}
-	last, end := context.WithTimeout(context.Background(), lastWord)
-	defer end()
-	if err := im.store.EndUpload(last, actor, u.ID, runner, int(done.Load()), result, err == nil); err != nil {
+	im.end(actor, u, runner, done.Load(), result, err == nil)
+}
+
+// end tells what a run has written, all of it or not.
+func (im *imports) end(actor tel.Actor, u *store.Upload, runner string, done int64, has store.Imported, whole bool) {
+	ctx, stop := context.WithTimeout(context.Background(), lastWord)
+	defer stop()
+	if err := im.store.EndUpload(ctx, actor, u.ID, runner, int(done), has, whole); err != nil {
 		im.log.Error("the end of an import", "upload", u.ID, "error", err)
 	}
 }
@@ -133,18 +139,25 @@ func (im *imports) write(ctx context.Context, actor tel.Actor, u *store.Upload, 
 	return im.store.Import(ctx, actor, inv, func(n, _ int) { done.Store(int64(n)) })
 }
 
-// live tells all nodes how far a run is, until it ends or another has taken over.
+// live tells all nodes how far a run is, until it ends or another has taken over. One
+// that waits for its turn has little to tell.
 func (im *imports) live(ctx context.Context, actor tel.Actor, id, runner string, done *atomic.Int64) {
 	tick := time.NewTicker(signOfLife)
 	defer tick.Stop()
-	for mine := true; mine; {
+	var told int64
+	for mine, quiet := true, 0; mine; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+		now := done.Load()
+		if quiet++; now == told && quiet < quietTicks {
+			continue
+		}
+		told, quiet = now, 0
 		var err error
-		if mine, err = im.store.TouchUpload(ctx, actor, id, runner, int(done.Load())); err != nil {
+		if mine, err = im.store.TouchUpload(ctx, actor, id, runner, int(now)); err != nil {
 			im.log.Warn("the progress of an import", "upload", id, "error", err)
 			mine = true
 		}
