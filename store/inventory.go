@@ -26,6 +26,13 @@ type Imported struct {
 	TNsNew          int64 `json:"tns_new"`
 }
 
+func mayManageInventory(actor tel.Actor) error {
+	if !actor.Can(tel.ActManageInventory) {
+		return tel.Forbidden(tel.ActManageInventory)
+	}
+	return nil
+}
+
 // importAtOnce is how many blocks one change writes: a few milliseconds, so that
 // reserving goes on meanwhile.
 const importAtOnce = 2000
@@ -35,8 +42,8 @@ const importAtOnce = 2000
 // was killed is run again to the same end. progress, if set, is told the blocks done.
 func (s *Store) Import(ctx context.Context, actor tel.Actor, inv *intake.Inventory, progress func(done, total int)) (Imported, error) {
 	var total Imported
-	if !actor.Can(tel.ActManageInventory) {
-		return total, tel.Forbidden(tel.ActManageInventory)
+	if err := mayManageInventory(actor); err != nil {
+		return total, err
 	}
 	im := importer{s: s, names: newNames(), says: inv.Says}
 	if err := im.loadNames(ctx); err != nil {
@@ -393,8 +400,8 @@ func (i *Imported) count(was *present, now future) {
 // CompareImport counts the blocks that Import would change, and writes nothing.
 func (s *Store) CompareImport(ctx context.Context, actor tel.Actor, inv *intake.Inventory) (Imported, error) {
 	var out Imported
-	if !actor.Can(tel.ActManageInventory) {
-		return out, tel.Forbidden(tel.ActManageInventory)
+	if err := mayManageInventory(actor); err != nil {
+		return out, err
 	}
 	im := importer{s: s, names: newNames()}
 	if err := im.loadNames(ctx); err != nil {
@@ -716,8 +723,8 @@ func (s *Store) Shelf() *shelf.Shelf { return s.shelf }
 
 // Summary adds up the inventory by a dimension.
 func (s *Store) Summary(actor tel.Actor, by shelf.Dimension, within tel.Query) ([]shelf.Row, error) {
-	if !actor.Can(tel.ActManageInventory) {
-		return nil, tel.Forbidden(tel.ActManageInventory)
+	if err := mayManageInventory(actor); err != nil {
+		return nil, err
 	}
 	return s.shelf.Summary(by, within, s.Now()), nil
 }
@@ -768,8 +775,8 @@ func tnRefusal(tn tel.Number, is, wanted tel.TNState) error {
 
 // tnState is a TN's standing now, for those who may see all of it.
 func (t *tx) tnState(tn tel.Number) (standing, error) {
-	if !t.actor.Can(tel.ActManageInventory) {
-		return standing{}, tel.Forbidden(tel.ActManageInventory)
+	if err := mayManageInventory(t.actor); err != nil {
+		return standing{}, err
 	}
 	if _, _, known := t.store.shelf.Has(tn); !known {
 		return standing{}, tel.NotFound()

@@ -511,8 +511,8 @@ const blocksAtOnce = 2000
 // EachNumberUse walks all thousands-blocks with how their TNs are used, for the carrier's
 // report on number use. It holds no transaction open and stops at the first error of fn.
 func (s *Store) EachNumberUse(ctx context.Context, actor tel.Actor, fn func(tel.NumberUse) error) error {
-	if !actor.Can(tel.ActManageInventory) {
-		return tel.Forbidden(tel.ActManageInventory)
+	if err := mayManageInventory(actor); err != nil {
+		return err
 	}
 	for after := tel.Block(-1); ; {
 		blocks, err := s.numberUse(ctx, after)

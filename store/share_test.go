@@ -41,5 +41,9 @@ func TestShareOfWorkingTNs(t *testing.T) {
 	same(t, "never over the cap", storm(), 10)
 	setPolicy(t, s, acme, func(p *tel.Policy) { p.MaxShare, p.MaxHeld = 0, 40 })
 	same(t, "off", storm(), 10)
+	setPolicy(t, s, acme, func(p *tel.Policy) { p.MaxShare, p.MaxPerReservation = 50, 5 })
+	same(t, "half of 60, and 40 held", storm(), 0)
+	s.Clock.Add(tel.DefaultPolicy().Window)
+	same(t, "all ran out, and nobody has swept", storm(), 30)
 	checked(t, s.Store)
 }

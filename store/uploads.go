@@ -25,25 +25,12 @@ type Upload struct {
 	Bytes     int64
 	Strict    bool // one refused row refuses the file
 	Fictional bool // 555-0100 to 555-0199 are allowed
-	State     UploadState
+	State     tel.UploadState
 	Report    FileReport
-	Added     int // blocks that it would add; once it is done or has failed: has added
+	Added     int // blocks that it would add, says the preview; once a run has told its end: that this run has added
 	Changed   int
 	Done      int // of Report.Blocks, while it runs and after
 }
-
-// UploadState is how far an upload is.
-type UploadState string
-
-// The states of an upload.
-const (
-	uploadReading   UploadState = "reading"   // it comes in; nobody sees it
-	UploadPreview   UploadState = "preview"   // it waits for somebody to confirm or discard it
-	UploadRunning   UploadState = "running"   // some node writes it
-	UploadDone      UploadState = "done"      //
-	UploadFailed    UploadState = "failed"    // what was written stays, and it may run again
-	UploadDiscarded UploadState = "discarded" //
-)
 
 // FileReport is what a file says, without its blocks.
 type FileReport struct {
@@ -72,20 +59,13 @@ func init() { // what stands among the arguments of a report's sentences
 	}
 }
 
-func mayImport(actor tel.Actor) error {
-	if !actor.Can(tel.ActManageInventory) {
-		return tel.Forbidden(tel.ActManageInventory)
-	}
-	return nil
-}
-
 // ReceiveUpload keeps a file as it comes in, piece by piece. Nobody sees it before
 // ShowUpload.
 func (s *Store) ReceiveUpload(ctx context.Context, actor tel.Actor, name string, file io.Reader) (*Upload, error) {
-	if err := mayImport(actor); err != nil {
+	if err := mayManageInventory(actor); err != nil {
 		return nil, err
 	}
-	u := &Upload{ID: rand.Text(), Owner: actor.ID, Name: name, State: uploadReading}
+	u := &Upload{ID: rand.Text(), Owner: actor.ID, Name: name, State: tel.UploadReading}
 	err := s.change(ctx, actor, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO upload (id, owner, name, state, touched_at) VALUES ($1, $2, $3, $4, $5)`, u.ID, u.Owner, u.Name, string(u.State), micros(t.now))
 		return err
@@ -99,8 +79,7 @@ func (s *Store) ReceiveUpload(ctx context.Context, actor tel.Actor, name string,
 		err = errors.Join(packed.Close(), w.flush())
 	}
 	if err != nil {
-		s.DropUpload(ctx, u)
-		return nil, err
+		return nil, errors.Join(err, s.DropUpload(ctx, actor, u))
 	}
 	return u, nil
 }
@@ -163,9 +142,13 @@ func (r *pieceReader) Read(b []byte) (int, error) {
 
 // ReadUpload reads an upload's text again. It may have waited long for its turn, so that
 // it tells first that the upload is needed; CodeNotFound when it is gone.
-func (s *Store) ReadUpload(ctx context.Context, u *Upload, mostRefusals int) (*intake.Inventory, error) {
-	err := s.change(ctx, tel.System("upload"), func(t *tx) error {
-		return foundOne(t.exec(`UPDATE upload SET touched_at = $1 WHERE id = $2`, micros(t.now), u.ID))
+func (s *Store) ReadUpload(ctx context.Context, actor tel.Actor, u *Upload, mostRefusals int) (*intake.Inventory, error) {
+	if err := mayManageInventory(actor); err != nil {
+		return nil, err
+	}
+	err := s.change(ctx, actor, func(t *tx) error {
+		n, err := t.exec(`UPDATE upload SET touched_at = $1 WHERE id = $2`, micros(t.now), u.ID)
+		return stillThere(n > 0, err)
 	})
 	if err != nil {
 		return nil, err
@@ -184,7 +167,7 @@ func (s *Store) ShowUpload(ctx context.Context, actor tel.Actor, u *Upload, inv 
 	if err != nil {
 		return err
 	}
-	u.State, u.Added, u.Changed = UploadPreview, would.BlocksNew, would.BlocksChanged
+	u.State, u.Added, u.Changed = tel.UploadPreview, would.BlocksNew, would.BlocksChanged
 	u.Report = FileReport{Rows: inv.Rows, Accepted: inv.Accepted, Refused: inv.RefusedCount, Blocks: len(inv.Blocks), TNs: inv.TNs, Notices: inv.Notices, Bad: inv.Refused}
 	var report bytes.Buffer
 	if err := gob.NewEncoder(&report).Encode(u.Report); err != nil {
@@ -195,29 +178,60 @@ func (s *Store) ShowUpload(ctx context.Context, actor tel.Actor, u *Upload, inv 
 		if err != nil {
 			return err
 		}
-		return foundOne(t.exec(`UPDATE upload SET bytes = $1, strict = $2, fictional = $3, state = $4, touched_at = $5, report = $6, added = $7, changed = $8 WHERE id = $9`,
-			u.Bytes, u.Strict, u.Fictional, string(u.State), micros(t.now), report.Bytes(), u.Added, u.Changed, u.ID))
+		if err := stillThere(t.moveUpload(u.ID, tel.UploadPreview)); err != nil {
+			return err
+		}
+		_, err = t.exec(`UPDATE upload SET bytes = $1, strict = $2, fictional = $3, report = $4, added = $5, changed = $6 WHERE id = $7`,
+			u.Bytes, u.Strict, u.Fictional, report.Bytes(), u.Added, u.Changed, u.ID)
+		return err
 	})
 }
 
-// foundOne refuses a change of an upload that housekeeping has thrown away.
-func foundOne(n int64, err error) error {
-	if err == nil && n == 0 {
+// stillThere refuses a change of an upload that housekeeping has thrown away.
+func stillThere(found bool, err error) error {
+	if err == nil && !found {
 		return tel.NotFound()
 	}
 	return err
 }
 
+// moveUpload brings an upload from one state to another; false: it cannot go there, or
+// housekeeping has thrown it away. The text of one that has ended is not needed any more.
+func (t *tx) moveUpload(id string, next tel.UploadState) (moved bool, err error) {
+	var is tel.UploadState
+	var touched micros
+	err = t.row(`SELECT state, touched_at FROM upload WHERE id = $1`, id).Scan((*string)(&is), &touched)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil || !stateNow(is, touched, t.now).CanBecome(next) {
+		return false, err
+	}
+	if _, err := t.exec(`UPDATE upload SET state = $1, touched_at = $2 WHERE id = $3`, string(next), micros(t.now), id); err != nil || !next.Ended() {
+		return err == nil, err
+	}
+	_, err = t.exec(`DELETE FROM upload_piece WHERE upload_id = $1`, id)
+	return err == nil, err
+}
+
+// stateNow knows that a run without a sign of life has failed.
+func stateNow(is tel.UploadState, touched micros, now time.Time) tel.UploadState {
+	if is == tel.UploadRunning && now.Sub(time.Time(touched)) > runnerDead {
+		return tel.UploadFailed
+	}
+	return is
+}
+
 // DropUpload forgets one that nobody has seen.
-func (s *Store) DropUpload(ctx context.Context, u *Upload) {
+func (s *Store) DropUpload(ctx context.Context, actor tel.Actor, u *Upload) error {
+	if err := mayManageInventory(actor); err != nil {
+		return err
+	}
 	ctx = context.WithoutCancel(ctx) // they may have gone
-	err := s.change(ctx, tel.System("upload"), func(t *tx) error {
-		_, err := t.exec(`DELETE FROM upload WHERE id = $1 AND state = $2`, u.ID, string(uploadReading))
+	return s.change(ctx, actor, func(t *tx) error {
+		_, err := t.exec(`DELETE FROM upload WHERE id = $1 AND state = $2`, u.ID, string(tel.UploadReading))
 		return err
 	})
-	if err != nil {
-		s.log.Warn("an upload is left to housekeeping", "error", err)
-	}
 }
 
 const uploadColumns = `id, owner, name, bytes, strict, fictional, state, touched_at, report, added, changed, done`
@@ -229,18 +243,16 @@ func (s *Store) scanUpload(row scanner) (*Upload, error) {
 	if err := row.Scan(&u.ID, &u.Owner, &u.Name, &u.Bytes, &u.Strict, &u.Fictional, (*string)(&u.State), &touched, &report, &u.Added, &u.Changed, &u.Done); err != nil {
 		return nil, err
 	}
-	if u.State == UploadRunning && s.Now().Sub(time.Time(touched)) > runnerDead {
-		u.State = UploadFailed
-	}
+	u.State = stateNow(u.State, touched, s.Now())
 	return &u, gob.NewDecoder(bytes.NewReader(report)).Decode(&u.Report)
 }
 
 // Upload is one by its id, for operators.
 func (s *Store) Upload(ctx context.Context, actor tel.Actor, id string) (*Upload, error) {
-	if err := mayImport(actor); err != nil {
+	if err := mayManageInventory(actor); err != nil {
 		return nil, err
 	}
-	u, err := s.scanUpload(s.read.QueryRowContext(ctx, `SELECT `+uploadColumns+` FROM upload WHERE id = $1 AND state <> $2`, id, string(uploadReading)))
+	u, err := s.scanUpload(s.read.QueryRowContext(ctx, `SELECT `+uploadColumns+` FROM upload WHERE id = $1 AND state <> $2`, id, string(tel.UploadReading)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, tel.NotFound()
 	}
@@ -249,7 +261,7 @@ func (s *Store) Upload(ctx context.Context, actor tel.Actor, id string) (*Upload
 
 // UnfinishedUploads are the actor's own that wait, run, or were cut off.
 func (s *Store) UnfinishedUploads(ctx context.Context, actor tel.Actor) ([]*Upload, error) {
-	if err := mayImport(actor); err != nil {
+	if err := mayManageInventory(actor); err != nil {
 		return nil, err
 	}
 	rows, err := s.read.QueryContext(ctx, `SELECT `+uploadColumns+` FROM upload WHERE owner = $1 AND state IN ('preview', 'running', 'failed') ORDER BY touched_at, id`, actor.ID)
@@ -262,17 +274,19 @@ func (s *Store) UnfinishedUploads(ctx context.Context, actor tel.Actor) ([]*Uplo
 // StartUpload lets an upload become an import. Of all who ask, one is answered a runner,
 // which is the only one that may tell how far it is; the others are answered "".
 func (s *Store) StartUpload(ctx context.Context, actor tel.Actor, u *Upload) (runner string, err error) {
-	if err := mayImport(actor); err != nil || u.Blocked() {
+	if err := mayManageInventory(actor); err != nil || u.Blocked() {
 		return "", err
 	}
 	runner = rand.Text()
-	var n int64
+	var mine bool
 	err = s.change(ctx, actor, func(t *tx) (err error) {
-		n, err = t.exec(`UPDATE upload SET state = $1, runner = $2, touched_at = $3, done = 0 WHERE id = $4 AND (state IN ('preview', 'failed') OR state = $1 AND touched_at < $5)`,
-			string(UploadRunning), runner, micros(t.now), u.ID, micros(t.now.Add(-runnerDead)))
+		if mine, err = t.moveUpload(u.ID, tel.UploadRunning); !mine {
+			return err
+		}
+		_, err = t.exec(`UPDATE upload SET runner = $1, done = 0 WHERE id = $2`, runner, u.ID)
 		return err
 	})
-	if err != nil || n == 0 {
+	if err != nil || !mine {
 		return "", err
 	}
 	return runner, nil
@@ -280,6 +294,9 @@ func (s *Store) StartUpload(ctx context.Context, actor tel.Actor, u *Upload) (ru
 
 // TouchUpload tells that a run goes on, and how far it is; false: another has taken over.
 func (s *Store) TouchUpload(ctx context.Context, actor tel.Actor, id, runner string, done int) (mine bool, err error) {
+	if err := mayManageInventory(actor); err != nil {
+		return false, err
+	}
 	err = s.change(ctx, actor, func(t *tx) error {
 		n, err := t.exec(`UPDATE upload SET done = $1, touched_at = $2 WHERE id = $3 AND runner = $4`, done, micros(t.now), id, runner)
 		mine = n > 0
@@ -291,36 +308,31 @@ func (s *Store) TouchUpload(ctx context.Context, actor tel.Actor, id, runner str
 // EndUpload tells what a run has written, all of it or not. The text of one that may run
 // again stays.
 func (s *Store) EndUpload(ctx context.Context, actor tel.Actor, id, runner string, done int, has Imported, whole bool) error {
-	state := UploadFailed
+	if err := mayManageInventory(actor); err != nil {
+		return err
+	}
+	state := tel.UploadFailed
 	if whole {
-		state = UploadDone
+		state = tel.UploadDone
 	}
 	return s.change(ctx, actor, func(t *tx) error {
-		n, err := t.exec(`UPDATE upload SET state = $1, runner = '', done = $2, added = $3, changed = $4, touched_at = $5 WHERE id = $6 AND runner = $7`,
-			string(state), done, has.BlocksNew, has.BlocksChanged, micros(t.now), id, runner)
-		if err != nil || n == 0 || !whole {
-			return err
+		n, err := t.exec(`UPDATE upload SET runner = '', done = $1, added = $2, changed = $3, touched_at = $4 WHERE id = $5 AND runner = $6`,
+			done, has.BlocksNew, has.BlocksChanged, micros(t.now), id, runner)
+		if err == nil && n > 0 { // it has just given a sign of life
+			_, err = t.moveUpload(id, state)
 		}
-		return t.forgetText(id)
+		return err
 	})
-}
-
-func (t *tx) forgetText(id string) error {
-	_, err := t.exec(`DELETE FROM upload_piece WHERE upload_id = $1`, id)
-	return err
 }
 
 // DiscardUpload takes a preview back; false: it is none any more.
 func (s *Store) DiscardUpload(ctx context.Context, actor tel.Actor, id string) (discarded bool, err error) {
-	if err := mayImport(actor); err != nil {
+	if err := mayManageInventory(actor); err != nil {
 		return false, err
 	}
-	err = s.change(ctx, actor, func(t *tx) error {
-		n, err := t.exec(`UPDATE upload SET state = $1, touched_at = $2 WHERE id = $3 AND state IN ($4, $1)`, string(UploadDiscarded), micros(t.now), id, string(UploadPreview))
-		if discarded = n > 0; err != nil || !discarded {
-			return err
-		}
-		return t.forgetText(id)
+	err = s.change(ctx, actor, func(t *tx) (err error) {
+		discarded, err = t.moveUpload(id, tel.UploadDiscarded)
+		return err
 	})
 	return discarded, err
 }

@@ -1,12 +1,16 @@
 package store_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"tnreserve/store"
@@ -21,7 +25,7 @@ func uploaded(t *testing.T, s *store.Store, who tel.Actor, text string) *store.U
 	u := must[*store.Upload](t)(s.ReceiveUpload(ctx, who, "numbers.csv", strings.NewReader(text)))
 	_, err := s.Upload(ctx, who, u.ID)
 	code(t, err, tel.CodeNotFound) // not before it is read
-	inv := must[*intake.Inventory](t)(s.ReadUpload(ctx, u, 200))
+	inv := must[*intake.Inventory](t)(s.ReadUpload(ctx, who, u, 200))
 	if err := s.ShowUpload(ctx, who, u, inv); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +84,7 @@ func TestUploadsOnTwoNodes(t *testing.T) {
 	if runners.Load() != 1 {
 		t.Fatalf("%d run it", runners.Load())
 	}
-	state := func(want store.UploadState, done int) {
+	state := func(want tel.UploadState, done int) {
 		t.Helper()
 		for _, node := range []*store.Store{here, there} {
 			if u := must[*store.Upload](t)(node.Upload(ctx, operator, u.ID)); u.State != want || u.Done != done {
@@ -96,9 +100,9 @@ func TestUploadsOnTwoNodes(t *testing.T) {
 		t.Error(mine, err)
 	}
 	s.Clock.Add(50 * time.Second)
-	state(store.UploadRunning, 1)
+	state(tel.UploadRunning, 1)
 	s.Clock.Add(11 * time.Second) // no sign of life
-	state(store.UploadFailed, 1)
+	state(tel.UploadFailed, 1)
 	next := must[string](t)(there.StartUpload(ctx, operator, u))
 	if next == "" {
 		t.Fatal("it cannot be run again")
@@ -109,12 +113,12 @@ func TestUploadsOnTwoNodes(t *testing.T) {
 	if err := here.EndUpload(ctx, operator, u.ID, runner, 1, store.Imported{}, true); err != nil {
 		t.Error(err)
 	}
-	state(store.UploadRunning, 0)
-	result := must[store.Imported](t)(there.Import(ctx, operator, must[*intake.Inventory](t)(there.ReadUpload(ctx, seen, 0)), nil))
+	state(tel.UploadRunning, 0)
+	result := must[store.Imported](t)(there.Import(ctx, operator, must[*intake.Inventory](t)(there.ReadUpload(ctx, operator, seen, 0)), nil))
 	if err := there.EndUpload(ctx, operator, u.ID, next, u.Report.Blocks, result, true); err != nil {
 		t.Error(err)
 	}
-	state(store.UploadDone, u.Report.Blocks)
+	state(tel.UploadDone, u.Report.Blocks)
 	if again := must[string](t)(here.StartUpload(ctx, operator, u)); again != "" {
 		t.Error("what is done runs again")
 	}
@@ -146,27 +150,15 @@ func TestUploadsInPieces(t *testing.T) {
 	if n := count(t, file(t, s.Path), `SELECT COUNT(*) FROM upload_piece`); n < 3 || u.Bytes != int64(len(text)) {
 		t.Errorf("%d bytes in %d pieces", u.Bytes, n)
 	}
-	got := must[*intake.Inventory](t)(s.ReadUpload(ctx, u, 0))
+	got := must[*intake.Inventory](t)(s.ReadUpload(ctx, operator, u, 0))
 	want, err := intake.Read(ctx, strings.NewReader(string(text)), intake.Options{})
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Error("it reads otherwise", err)
 	}
-	_, err = s.ReceiveUpload(ctx, operator, "numbers.csv", &broken{text: text[:1_500_000]})
+	_, err = s.ReceiveUpload(ctx, operator, "numbers.csv", io.MultiReader(bytes.NewReader(text[:1_500_000]), iotest.ErrReader(errors.New("the line broke"))))
 	if err == nil || count(t, file(t, s.Path), `SELECT COUNT(*) FROM upload`) != 1 {
 		t.Error("half a file is kept", err)
 	}
-}
-
-// broken is a file whose line breaks.
-type broken struct{ text []byte }
-
-func (b *broken) Read(p []byte) (n int, err error) {
-	if len(b.text) == 0 {
-		return 0, fmt.Errorf("the line broke")
-	}
-	n = copy(p, b.text)
-	b.text = b.text[n:]
-	return n, nil
 }
 
 // One person's uploads that wait are bounded, and are nobody else's trouble.
@@ -202,7 +194,7 @@ func TestUploadWaitsForItsTurn(t *testing.T) {
 	}
 	u := receive()
 	s.Clock.Add(40 * time.Minute)
-	inv := must[*intake.Inventory](t)(s.ReadUpload(ctx, u, 0))
+	inv := must[*intake.Inventory](t)(s.ReadUpload(ctx, operator, u, 0))
 	s.Clock.Add(40 * time.Minute)
 	must[store.Swept](t)(s.Sweep(ctx))
 	if err := s.ShowUpload(ctx, operator, u, inv); err != nil {
@@ -213,6 +205,41 @@ func TestUploadWaitsForItsTurn(t *testing.T) {
 	for range 2 {
 		must[store.Swept](t)(s.Sweep(ctx))
 	}
-	code(t, second(s.ReadUpload(ctx, gone, 0)), tel.CodeNotFound)
+	code(t, second(s.ReadUpload(ctx, operator, gone, 0)), tel.CodeNotFound)
 	code(t, s.ShowUpload(ctx, operator, gone, inv), tel.CodeNotFound)
+}
+
+// What only operators may is refused to an account's own people, and is as it was.
+func TestUploadsAreForOperators(t *testing.T) {
+	s := storetest.Open(t)
+	u := uploaded(t, s.Store, operator, "npa,nxx\n303,555\n")
+	coming := must[*store.Upload](t)(s.ReceiveUpload(ctx, operator, "numbers.csv", strings.NewReader("npa,nxx\n303,556\n")))
+	inv := must[*intake.Inventory](t)(s.ReadUpload(ctx, operator, u, 0))
+	runner := must[string](t)(s.StartUpload(ctx, operator, u))
+	for name, call := range map[string]func(who tel.Actor) error{
+		"ReceiveUpload": func(who tel.Actor) error {
+			return second(s.ReceiveUpload(ctx, who, "numbers.csv", strings.NewReader("x")))
+		},
+		"ReadUpload":        func(who tel.Actor) error { return second(s.ReadUpload(ctx, who, u, 0)) },
+		"ShowUpload":        func(who tel.Actor) error { return s.ShowUpload(ctx, who, coming, inv) },
+		"DropUpload":        func(who tel.Actor) error { return s.DropUpload(ctx, who, coming) },
+		"Upload":            func(who tel.Actor) error { return second(s.Upload(ctx, who, u.ID)) },
+		"UnfinishedUploads": func(who tel.Actor) error { return second(s.UnfinishedUploads(ctx, who)) },
+		"StartUpload":       func(who tel.Actor) error { return second(s.StartUpload(ctx, who, u)) },
+		"TouchUpload":       func(who tel.Actor) error { return second(s.TouchUpload(ctx, who, u.ID, runner, 1)) },
+		"EndUpload":         func(who tel.Actor) error { return s.EndUpload(ctx, who, u.ID, runner, 1, store.Imported{}, true) },
+		"DiscardUpload":     func(who tel.Actor) error { return second(s.DiscardUpload(ctx, who, u.ID)) },
+		"Import":            func(who tel.Actor) error { return second(s.Import(ctx, who, inv, nil)) },
+		"CompareImport":     func(who tel.Actor) error { return second(s.CompareImport(ctx, who, inv)) },
+	} {
+		for _, who := range []tel.Actor{admin, member} {
+			if err := call(who); tel.CodeOf(err) != tel.CodeForbidden {
+				t.Errorf("%s by %s: %v", name, who.Role, err)
+			}
+		}
+	}
+	if got := must[*store.Upload](t)(s.Upload(ctx, operator, u.ID)); got.State != tel.UploadRunning || got.Done != 0 {
+		t.Errorf("%+v", got)
+	}
+	must[*intake.Inventory](t)(s.ReadUpload(ctx, operator, coming, 0))
 }

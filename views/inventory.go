@@ -131,26 +131,13 @@ type ImportForm struct {
 	Unfinished []Import          // of the reader's: previews that wait for an answer, imports under way
 }
 
-// ImportState is how far an import is.
-type ImportState string
-
-// The states of an import.
-const (
-	ImportReading   ImportState = "reading"   // the file is being read; nothing is written
-	ImportPreview   ImportState = "preview"   // it waits for confirm or discard
-	ImportRunning   ImportState = "running"   // it is being written
-	ImportDone      ImportState = "done"      //
-	ImportFailed    ImportState = "failed"    // it was cut off: what was written stays
-	ImportDiscarded ImportState = "discarded" //
-)
-
 // Import is one file on its way into the inventory.
 type Import struct {
-	ID     string
-	Name   string // of the file
-	Bytes  int64
-	State  ImportState
-	Strict bool
+	ID      string
+	Name    string // of the file
+	Bytes   int64
+	State   tel.UploadState
+	Blocked bool // it cannot be confirmed
 
 	Rows     int // data rows read
 	Accepted int
@@ -162,42 +149,17 @@ type Import struct {
 	Notices  []tel.Sentence // columns passed over and the like
 	Bad      []ImportLine   // the first of the refused rows
 
-	Done  int // of Total, while reading (bytes) or running (blocks), or when it was cut off
-	Total int
+	Done int // of Blocks, while it runs or when it was cut off
 }
 
 // Same is how many blocks the inventory has already, just so.
-func (v Import) Same() int {
-	if v.State == ImportFailed { // of those that it came to
-		return max(0, v.Done-v.Added-v.Changed)
-	}
-	return v.Blocks - v.Added - v.Changed
-}
-
-// Blocked tells that the file cannot be confirmed.
-func (v Import) Blocked() bool { return v.Accepted == 0 || v.Strict && v.Refused > 0 }
+func (v Import) Same() int { return v.Blocks - v.Added - v.Changed }
 
 // ImportLine is a refused row.
 type ImportLine struct {
 	Line   int
 	Text   string // the row, shortened
 	Reason tel.Sentence
-}
-
-func (s ImportState) label(ctx context.Context) string {
-	switch s {
-	case ImportReading:
-		return texts.T(ctx, "Reading")
-	case ImportPreview:
-		return texts.T(ctx, "Waits for you")
-	case ImportRunning:
-		return texts.T(ctx, "Importing")
-	case ImportDone:
-		return texts.T(ctx, "Done")
-	case ImportFailed:
-		return texts.T(ctx, "Failed|import")
-	}
-	return texts.T(ctx, "Discarded")
 }
 
 func importPath(id, rest string) string { return "/inventory/import/" + url.PathEscape(id) + rest }
@@ -252,16 +214,15 @@ func share(part, whole int) int {
 	return min(max(int(float64(part)*100/float64(whole)), 1), 100)
 }
 
-func (s ImportState) sentence(ctx context.Context) string {
-	switch s {
-	case ImportPreview:
-		return texts.T(ctx, "This file is read and waits for you to confirm or discard it.")
-	case ImportRunning:
+// waits is why a file is among the unfinished ones.
+func (v Import) waits(ctx context.Context) string {
+	switch v.State {
+	case tel.UploadRunning:
 		return texts.T(ctx, "This file is being imported.")
-	case ImportFailed:
+	case tel.UploadFailed:
 		return texts.T(ctx, "This import was cut off, and can be run again.")
 	}
-	return texts.T(ctx, "This file is being read.")
+	return texts.T(ctx, "This file is read and waits for you to confirm or discard it.")
 }
 
 // importExamples show the three ways to say what is numbered.
@@ -284,11 +245,9 @@ func (v Import) title(ctx context.Context) string {
 
 func (v Import) lede(ctx context.Context) string {
 	switch v.State {
-	case ImportPreview:
+	case tel.UploadPreview:
 		return texts.T(ctx, "A preview. Nothing is written yet.")
-	case ImportReading:
-		return texts.T(ctx, "The file is being read. Nothing is written yet.")
-	case ImportRunning:
+	case tel.UploadRunning:
 		return texts.T(ctx, "The inventory is being written.")
 	}
 	return texts.T(ctx, "%d rows, %s.", v.Rows, bytesText(ctx, v.Bytes))
@@ -296,15 +255,12 @@ func (v Import) lede(ctx context.Context) string {
 
 // progress is how far it is, in words.
 func (v Import) progress(ctx context.Context) string {
-	if v.State == ImportReading {
-		return texts.T(ctx, "%s of %s read", bytesText(ctx, int64(v.Done)), bytesText(ctx, int64(v.Total)))
-	}
-	return texts.T(ctx, "%[2]d of %[1]d blocks written", v.Total, v.Done)
+	return texts.T(ctx, "%[2]d of %[1]d blocks written", v.Blocks, v.Done)
 }
 
 // live makes the page follow the import while it has far to go.
 func (v Import) live() templ.Attributes {
-	if v.State != ImportReading && v.State != ImportRunning {
+	if v.State != tel.UploadRunning {
 		return nil
 	}
 	follow := liveRegion(importPath(v.ID, ""), "#main", "import", "again")
@@ -316,7 +272,7 @@ func (v Import) question(ctx context.Context) string {
 	switch {
 	case v.Accepted == 0:
 		return texts.T(ctx, "No row of this file can be imported")
-	case v.Blocked():
+	case v.Blocked:
 		return texts.T(ctx, "This file cannot be imported as a whole")
 	case v.Refused > 0:
 		return texts.T(ctx, "Import the rows that are good?")
@@ -328,7 +284,7 @@ func (v Import) consequence(ctx context.Context) string {
 	switch {
 	case v.Accepted == 0:
 		return texts.T(ctx, "The reasons are below.")
-	case v.Blocked():
+	case v.Blocked:
 		return texts.T(ctx, "You asked for all or nothing, and %d rows are refused.", v.Refused)
 	case v.Refused > 0:
 		return texts.T(ctx, "%d rows are refused and left out; the reasons are below.", v.Refused)

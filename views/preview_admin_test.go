@@ -81,20 +81,20 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 	centers := Inventory{By: ByRateCenter, Within: "919", State: "NC", Sum: InventorySum{1204, 1204000, 903000, 88}, Rows: []InventoryRow{
 		{Key: "RALEIGH", State: "NC", Blocks: 640, Total: 640000, Free: 480000}, {Key: "CHAPELHILL", State: "NC", Blocks: 210, Total: 210000, Free: 20100},
 	}}
-	imp := Import{ID: "7", Name: "acme-2026-11.csv", Bytes: 1_240_512, State: ImportPreview, Rows: 35734, Accepted: 35731, Refused: 3, Blocks: 357310, Added: 1200, Changed: 14, TNs: 357310000,
+	imp := Import{ID: "7", Name: "acme-2026-11.csv", Bytes: 1_240_512, State: tel.UploadPreview, Rows: 35734, Accepted: 35731, Refused: 3, Blocks: 357310, Added: 1200, Changed: 14, TNs: 357310000,
 		Notices: []tel.Sentence{tel.Say("Columns not used: %s.", "ilec_name, match")},
 		Bad: []ImportLine{
 			{Line: 12, Text: "911,555,Raleigh,NC,RALEIGH,426,,\"VERIZON SOUTH, INC.\",nanpa_block", Reason: tel.Say("Area code %d cannot exist: N11 codes are services such as 911.", 911)},
 			{Line: 1904, Text: "1.2125551234E+10,New York,NY", Reason: tel.Say("%q: the spreadsheet rounded this number; format the column as text.", "1.2125551234E+10")},
 			{Line: 20017, Text: "<script>alert(1)</script>,x,y", Reason: tel.Say("%q is not three digits.", "<script>alert(1)</script>")},
 		}}
-	state := func(i Import, s ImportState) Import {
-		i.State, i.Done, i.Total = s, 121000, 357310
+	state := func(i Import, s tel.UploadState) Import {
+		i.State, i.Done = s, 121000
 		return i
 	}
 	strict := imp
-	strict.Strict = true
-	failed := state(imp, ImportFailed)
+	strict.Blocked = true
+	failed := state(imp, tel.UploadFailed)
 
 	tn := tel.NewNumber(919, 233, 142)
 	place := tel.Place{City: "Raleigh", State: "NC", RateCenter: "RALEIGH", LATA: "426", Carrier: "Bandwidth.com CLEC, LLC - NC"}
@@ -161,11 +161,10 @@ func adminPreviews() map[string]func(Shell) templ.Component {
 		},
 		"/inventory/import/7":           imported(imp),
 		"/inventory/import/7?strict":    imported(strict),
-		"/inventory/import/7?reading":   imported(state(imp, ImportReading)),
-		"/inventory/import/7?running":   imported(state(imp, ImportRunning)),
-		"/inventory/import/7?done":      imported(state(imp, ImportDone)),
+		"/inventory/import/7?running":   imported(state(imp, tel.UploadRunning)),
+		"/inventory/import/7?done":      imported(state(imp, tel.UploadDone)),
 		"/inventory/import/7?failed":    imported(failed),
-		"/inventory/import/7?discarded": imported(state(imp, ImportDiscarded)),
+		"/inventory/import/7?discarded": imported(state(imp, tel.UploadDiscarded)),
 		"/lookup":                       look(Lookup{}),
 		"/lookup?held":                  look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn, State: tel.TNReserved, Place: place, Offer: offer, Reservation: held, History: Steps(context.Background(), events), CanDisable: true}}),
 		"/lookup?free":                  look(Lookup{Query: "919 233 0142", TN: &LookupTN{TN: tn, State: tel.TNAvailable, Place: place, CanReserve: true, CanDisable: true, Key: "k"}}),

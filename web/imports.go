@@ -23,6 +23,7 @@ const (
 	answerTime    = 5 * time.Minute // after that: what the file would change, and the page
 	shownRefusals = 200
 	signOfLife    = time.Second // of an import that is written
+	quietTicks    = 15          // of those without progress, until it says again that it lives
 	lastWord      = 5 * time.Second
 )
 
@@ -60,7 +61,7 @@ func (im *imports) drain() {
 	}()
 	select {
 	case <-told:
-	case <-time.After(lastWord):
+	case <-time.After(lastWord + time.Second): // each has had its own
 		im.log.Warn("an import has not ended")
 	}
 }
@@ -75,7 +76,7 @@ func (im *imports) start(actor tel.Actor, u *store.Upload, runner string) {
 	}
 	im.starting.Unlock()
 	if ended {
-		im.run(actor, u, runner)
+		im.end(actor, u, runner, 0, store.Imported{}, false)
 	}
 }
 
@@ -89,12 +90,12 @@ func take(ctx context.Context, place chan struct{}) error {
 	}
 }
 
-func (im *imports) read(ctx context.Context, u *store.Upload) (*intake.Inventory, error) {
+func (im *imports) read(ctx context.Context, actor tel.Actor, u *store.Upload) (*intake.Inventory, error) {
 	if err := take(ctx, im.reading); err != nil {
 		return nil, err
 	}
 	defer func() { <-im.reading }()
-	return im.store.ReadUpload(ctx, u, shownRefusals)
+	return im.store.ReadUpload(ctx, actor, u, shownRefusals)
 }
 
 // run writes an upload when its turn comes.
@@ -118,33 +119,45 @@ func (im *imports) run(actor tel.Actor, u *store.Upload, runner string) {
 	if err != nil {
 		im.log.Error("import failed", "upload", u.ID, "error", err)
 	}
-	last, end := context.WithTimeout(context.Background(), lastWord)
-	defer end()
-	if err := im.store.EndUpload(last, actor, u.ID, runner, int(done.Load()), result, err == nil); err != nil {
+	im.end(actor, u, runner, done.Load(), result, err == nil)
+}
+
+// end tells what a run has written, all of it or not.
+func (im *imports) end(actor tel.Actor, u *store.Upload, runner string, done int64, has store.Imported, whole bool) {
+	ctx, stop := context.WithTimeout(context.Background(), lastWord)
+	defer stop()
+	if err := im.store.EndUpload(ctx, actor, u.ID, runner, int(done), has, whole); err != nil {
 		im.log.Error("the end of an import", "upload", u.ID, "error", err)
 	}
 }
 
 func (im *imports) write(ctx context.Context, actor tel.Actor, u *store.Upload, done *atomic.Int64) (store.Imported, error) {
-	inv, err := im.read(ctx, u)
+	inv, err := im.read(ctx, actor, u)
 	if err != nil {
 		return store.Imported{}, err
 	}
 	return im.store.Import(ctx, actor, inv, func(n, _ int) { done.Store(int64(n)) })
 }
 
-// live tells all nodes how far a run is, until it ends or another has taken over.
+// live tells all nodes how far a run is, until it ends or another has taken over. One
+// that waits for its turn has little to tell.
 func (im *imports) live(ctx context.Context, actor tel.Actor, id, runner string, done *atomic.Int64) {
 	tick := time.NewTicker(signOfLife)
 	defer tick.Stop()
-	for mine := true; mine; {
+	var told int64
+	for mine, quiet := true, 0; mine; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+		now := done.Load()
+		if quiet++; now == told && quiet < quietTicks {
+			continue
+		}
+		told, quiet = now, 0
 		var err error
-		if mine, err = im.store.TouchUpload(ctx, actor, id, runner, int(done.Load())); err != nil {
+		if mine, err = im.store.TouchUpload(ctx, actor, id, runner, int(now)); err != nil {
 			im.log.Warn("the progress of an import", "upload", id, "error", err)
 			mine = true
 		}
@@ -185,7 +198,7 @@ func (v *visit) upload() error {
 		return v.redirect("/inventory/import/" + u.ID)
 	}
 	if u != nil {
-		v.store.DropUpload(v.r.Context(), u)
+		err = errors.Join(err, v.store.DropUpload(v.r.Context(), v.actor, u))
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		err = tel.Invalid("file", "The file is larger than %d MB; use the import command.", maxUpload/1_000_000)
@@ -278,7 +291,7 @@ func (v *visit) preview(u *store.Upload) error {
 	}
 	defer func() { <-v.imports.reading }()
 	v.timed(noDeadline, time.Now().Add(answerTime)) // the connection's clock
-	inv, err := v.store.ReadUpload(v.r.Context(), u, shownRefusals)
+	inv, err := v.store.ReadUpload(v.r.Context(), v.actor, u, shownRefusals)
 	if err != nil {
 		return err
 	}
@@ -287,9 +300,9 @@ func (v *visit) preview(u *store.Upload) error {
 
 func importView(u *store.Upload) views.Import {
 	view := views.Import{
-		ID: u.ID, Name: u.Name, Bytes: u.Bytes, State: views.ImportState(u.State), Strict: u.Strict,
+		ID: u.ID, Name: u.Name, Bytes: u.Bytes, State: u.State, Blocked: u.Blocked(),
 		Rows: u.Report.Rows, Accepted: u.Report.Accepted, Refused: u.Report.Refused, Blocks: u.Report.Blocks, TNs: int(u.Report.TNs),
-		Added: u.Added, Changed: u.Changed, Notices: u.Report.Notices, Done: u.Done, Total: u.Report.Blocks,
+		Added: u.Added, Changed: u.Changed, Notices: u.Report.Notices, Done: u.Done,
 	}
 	for _, r := range u.Report.Bad {
 		view.Bad = append(view.Bad, views.ImportLine{Line: r.Line, Text: r.Field, Reason: r.Reason})

@@ -96,7 +96,7 @@ func values(pairs ...string) url.Values {
 	return v
 }
 
-var policyForm = []string{"window", "4h", "ceiling", "12h", "max_extensions", "3", "max_held", "900", "max_per_reservation", "100", "cooldown", "0s"}
+var policyForm = []string{"window", "4h", "ceiling", "12h", "max_extensions", "3", "max_held", "900", "max_per_reservation", "100", "cooldown", "0s", "max_share", "0"}
 
 func all(status int) statuses {
 	return statuses{status, status, status, status, status, status}

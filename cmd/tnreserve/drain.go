@@ -25,14 +25,15 @@ type frontend struct {
 	// served after it, so that a load balancer has time to look elsewhere.
 	leave func()
 	delay time.Duration
-	// endStreams ends the answers that would never end by themselves.
+	// endStreams ends the answers that would never end by themselves, and what goes on
+	// behind the requests.
 	endStreams func()
 }
 
 // The times of an end, 10 s in all with some left for closing the database.
 const (
 	drainQuiet = time.Second     // silence after which a connection counts as idle
-	drainMost  = 7 * time.Second // for requests under way
+	drainMost  = 7 * time.Second // for requests under way, endStreams included
 	closeMost  = time.Second     // for Shutdown after that
 )
 
@@ -79,8 +80,9 @@ func (f *frontend) serve(ctx context.Context, ln net.Listener) error {
 	f.conns.draining.Store(true)
 	_ = ln.Close() // Serve ends with this error, and that is what is wanted
 	<-failed
+	end := time.Now().Add(drainMost) // the streams may take some of it
 	f.endStreams()
-	f.awaitQuiet()
+	f.awaitQuiet(end)
 	return f.shutDown()
 }
 
@@ -101,8 +103,7 @@ func (f *frontend) stay(failed <-chan error) error {
 }
 
 // awaitQuiet waits until no request is under way and none is likely on its way.
-func (f *frontend) awaitQuiet() {
-	end := time.Now().Add(drainMost)
+func (f *frontend) awaitQuiet(end time.Time) {
 	for time.Now().Before(end) && !f.conns.quiet(drainQuiet) {
 		time.Sleep(10 * time.Millisecond)
 	}

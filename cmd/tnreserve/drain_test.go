@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -144,6 +145,42 @@ func TestDrainAnswersKeptConnections(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// What ends slowly behind the requests takes nothing from the time that is promised.
+func TestDrainEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFrontend(http.NotFoundHandler(), func() { time.Sleep(drainMost - time.Second) }, limits{}, quietLog())
+		conn, _ := net.Pipe()
+		f.conns.note(conn, http.StateActive) // a request that never ends
+		ctx, stop := context.WithCancel(t.Context())
+		ln := &silentListener{closed: make(chan struct{})}
+		stop()
+		began := time.Now()
+		if err := f.serve(ctx, ln); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > drainMost+closeMost {
+			t.Errorf("the end took %v", took)
+		}
+	})
+}
+
+// silentListener is one that nobody connects to.
+type silentListener struct {
+	net.Listener
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *silentListener) Accept() (net.Conn, error) {
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+func (l *silentListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
 }
 
 func read(t *testing.T, client *http.Client, url string) string {

@@ -64,6 +64,21 @@ func TestTNMoves(t *testing.T) {
 	}
 }
 
+// Every state of an upload × every state.
+func TestUploadMoves(t *testing.T) {
+	allowed := " reading>preview preview>running preview>discarded running>done running>failed failed>running discarded>discarded "
+	for _, from := range tel.UploadStates() {
+		for _, to := range tel.UploadStates() {
+			if ok := strings.Contains(allowed, " "+string(from)+">"+string(to)+" "); ok != from.CanBecome(to) {
+				t.Errorf("%s to %s: %v", from, to, !ok)
+			}
+		}
+		if ended := from == tel.UploadDone || from == tel.UploadDiscarded; from.Ended() != ended {
+			t.Errorf("%s ended: %v", from, !ended)
+		}
+	}
+}
+
 func live(window, ceiling time.Duration) *tel.Reservation {
 	return &tel.Reservation{State: tel.StateLive, CreatedAt: noon, ExpiresAt: noon.Add(window), LimitAt: noon.Add(ceiling), TNCount: 2,
 		TNs: []tel.ReservedTN{{TN: 1}, {TN: 2}, {TN: 3, EndedAt: noon, End: tel.StateCancelled}}}
