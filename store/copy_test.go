@@ -51,7 +51,7 @@ func earlier(t *testing.T, s *storetest.Store) {
 	reserve(t, s, admin, raleigh(1513))
 	attempt(t, s, due(t, s, hooked.ID)[0], 500)
 	must[string](t)(s.WebhookPublicKey(ctx))
-	s.Clock.Add(3*time.Hour + 45*time.Minute)
+	s.Clock.Add(3*time.Hour + 55*time.Minute)
 	must[store.Swept](t)(s.Sweep(ctx))
 }
 

@@ -22,6 +22,7 @@ func TestListPagesAreSearched(t *testing.T) {
 	}
 	deep := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.7", s.Now().Add(time.Hour).UnixMicro()))
 	byEnd, byMaking := "reservation_outstanding (account_id=? AND expires_at>?", "reservation_outstanding_new (account_id=?"
+	ofAllByEnd, ofAllByMaking := "SEARCH r USING INDEX reservation_due (expires_at>?", "r USING INDEX reservation_oldest"
 	for _, c := range []struct {
 		q    store.ListQuery
 		want string
@@ -34,8 +35,20 @@ func TestListPagesAreSearched(t *testing.T) {
 		{store.ListQuery{Account: acme, Sort: store.SortCreated, Cursor: deep}, byMaking + " AND seq>?)"},
 		{store.ListQuery{Account: acme, Sort: store.SortCreatedRev}, byMaking + ")"},
 		{store.ListQuery{Account: acme, Sort: store.SortCreatedRev, Cursor: deep}, byMaking + " AND seq<?)"},
+		{store.ListQuery{Sort: store.SortExpires}, ofAllByEnd + ")"},
+		{store.ListQuery{Sort: store.SortExpires, Cursor: deep}, ofAllByEnd + ")"},
+		{store.ListQuery{Sort: store.SortExpiresRev}, ofAllByEnd + ")"},
+		{store.ListQuery{Sort: store.SortExpiresRev, Cursor: deep}, ofAllByEnd + " AND expires_at<?)"},
+		{store.ListQuery{Sort: store.SortCreated}, ofAllByMaking},
+		{store.ListQuery{Sort: store.SortCreated, Cursor: deep}, ofAllByMaking + " (seq>?)"},
+		{store.ListQuery{Sort: store.SortCreatedRev}, ofAllByMaking},
+		{store.ListQuery{Sort: store.SortCreatedRev, Cursor: deep}, ofAllByMaking + " (seq<?)"},
 	} {
-		plan := must[string](t)(s.ListPlan(admin, c.q))
+		who := admin
+		if c.q.Account == 0 {
+			who = operator
+		}
+		plan := must[string](t)(s.ListPlan(who, c.q))
 		if !strings.Contains(plan, c.want) || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%+v:\n%s", c.q, plan)
 		}

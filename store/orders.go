@@ -532,8 +532,12 @@ func (s *Store) fillOrder(o *tel.Order, query func(string, ...any) (results, err
 	})
 }
 
+// mostLines bounds the TNs of a page of orders: 25 of the largest orders.
+const mostLines = 25 * tel.MostPerOrder
+
 // fillOrders is fillOrder for many.
 func (s *Store) fillOrders(ctx context.Context, list []*tel.Order) error {
+	n := 0
 	bySeq := make(map[int64]*tel.Order, len(list))
 	seqs := make([]int64, len(list))
 	for i, o := range list {
@@ -546,6 +550,9 @@ func (s *Store) fillOrders(ctx context.Context, list []*tel.Order) error {
 			var tn tel.OrderedTN
 			if err := row.Scan(&seq, &tn.TN, (*micros)(&tn.At), (*string)(&tn.Code), &tn.Message); err != nil {
 				return err
+			}
+			if n++; n > mostLines {
+				return tel.Invalid("limit", "These orders have more than %d numbers together; ask for fewer orders at once.", mostLines)
 			}
 			s.addOrdered(bySeq[seq], tn)
 			return nil

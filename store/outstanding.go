@@ -227,7 +227,7 @@ func (c *condition) outstanding(o order, after *keyAfter, now micros, q ListQuer
 			after = &keyAfter{at, math.MaxInt64}
 		}
 		return c.part(o, after, q.Limit, open)
-	case o.key == "r.seq" && (q.Account != 0 || o.desc):
+	case o.key == "r.seq":
 		return c.part(o, after, q.Limit, open+` AND r.expires_at + 0 > `+c.arg(now))
 	}
 	return c.part(o, after, q.Limit, open+` AND r.expires_at > `+c.arg(now))

@@ -14,9 +14,13 @@ import (
 // healthz answers while this process answers at all: not to do so is a reason to
 // start it anew.
 func (v *visit) healthz() error {
-	v.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = v.w.Write([]byte("ok\n"))
+	alive(v.w)
 	return nil
+}
+
+func alive(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n"))
 }
 
 // readyIn bounds how long the database is waited for.
@@ -30,16 +34,32 @@ type readiness struct {
 
 // readyz answers whether requests are to be sent here: a load balancer sends them to
 // another node until they are.
-func (v *visit) readyz() error {
-	state, status := v.readiness(), http.StatusOK
+func (v *visit) readyz() error { return v.readiness().tell(v.w) }
+
+func (state readiness) tell(w http.ResponseWriter) error {
+	status := http.StatusOK
 	if !state.Ready {
 		status = http.StatusServiceUnavailable
-		v.w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", "1")
 	}
-	v.w.Header().Set("Cache-Control", "no-store")
-	v.w.Header().Set("Content-Type", "application/json")
-	v.w.WriteHeader(status)
-	return json.NewEncoder(v.w).Encode(state)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	return json.NewEncoder(w).Encode(state)
+}
+
+// Loading answers as /healthz and /readyz do for a server that has no dashboard yet.
+func Loading() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		secureHeaders(w.Header(), false)
+		alive(w)
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		secureHeaders(w.Header(), false)
+		_ = readiness{Reason: "This server is still loading the inventory."}.tell(w)
+	})
+	return mux
 }
 
 func (v *visit) readiness() readiness {

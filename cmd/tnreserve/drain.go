@@ -21,6 +21,7 @@ import (
 type frontend struct {
 	server *http.Server
 	conns  connections
+	failed chan error // why the socket is served no longer
 	// leave, nil for nothing, tells that the end is near; delay is how long everything is
 	// served after it, so that a load balancer has time to look elsewhere.
 	leave func()
@@ -41,7 +42,7 @@ const (
 type limits struct{ all, perAddress int }
 
 func newFrontend(h http.Handler, endStreams func(), l limits, log *slog.Logger) *frontend {
-	f := &frontend{endStreams: endStreams}
+	f := &frontend{endStreams: endStreams, failed: make(chan error, 1)}
 	f.conns = connections{limits: l, log: log, open: map[net.Conn]http.ConnState{}, perAddress: map[netip.Addr]int{}}
 	f.server = &http.Server{
 		Handler:           f.closeWhenDraining(h),
@@ -65,21 +66,24 @@ func (f *frontend) closeWhenDraining(next http.Handler) http.Handler {
 	})
 }
 
-// serve answers until ctx ends, then drains.
+// begin begins to answer.
+func (f *frontend) begin(ln net.Listener) {
+	go func() { f.failed <- f.server.Serve(ln) }()
+}
+
+// serve goes on until ctx ends, then drains.
 func (f *frontend) serve(ctx context.Context, ln net.Listener) error {
-	failed := make(chan error, 1)
-	go func() { failed <- f.server.Serve(ln) }()
 	select {
-	case err := <-failed: // the socket broke
+	case err := <-f.failed: // the socket broke
 		return errors.Join(err, f.server.Close())
 	case <-ctx.Done():
 	}
-	if err := f.stay(failed); err != nil {
+	if err := f.stay(); err != nil {
 		return errors.Join(err, f.server.Close())
 	}
 	f.conns.draining.Store(true)
 	_ = ln.Close() // Serve ends with this error, and that is what is wanted
-	<-failed
+	<-f.failed
 	end := time.Now().Add(drainMost) // the streams may take some of it
 	f.endStreams()
 	f.awaitQuiet(end)
@@ -87,7 +91,7 @@ func (f *frontend) serve(ctx context.Context, ln net.Listener) error {
 }
 
 // stay serves on for a while after leave. It answers an error when the socket broke.
-func (f *frontend) stay(failed <-chan error) error {
+func (f *frontend) stay() error {
 	if f.leave != nil {
 		f.leave()
 	}
@@ -95,7 +99,7 @@ func (f *frontend) stay(failed <-chan error) error {
 		return nil
 	}
 	select {
-	case err := <-failed:
+	case err := <-f.failed:
 		return err
 	case <-time.After(f.delay):
 		return nil

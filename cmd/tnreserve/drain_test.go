@@ -89,7 +89,9 @@ func oneLife(t *testing.T, socket net.Listener, life time.Duration) time.Duratio
 	ctx, stop := context.WithTimeout(t.Context(), life)
 	defer stop()
 	started := time.Now()
-	if err := newFrontend(echo, func() {}, limits{}, quietLog()).serve(ctx, ln); err != nil {
+	f := newFrontend(echo, func() {}, limits{}, quietLog())
+	f.begin(ln)
+	if err := f.serve(ctx, ln); err != nil {
 		t.Error(err)
 	}
 	return time.Since(started) - life
@@ -111,6 +113,7 @@ func TestDrainAnswersKeptConnections(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
+	f.begin(ln)
 	go func() { ended <- f.serve(ctx, ln) }()
 
 	kept := &http.Client{Transport: &http.Transport{}}
@@ -213,6 +216,7 @@ func TestDrainEnds(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
+	f.begin(ln)
 	go func() { ended <- f.serve(ctx, ln) }()
 	answer, err := http.Get("http://" + ln.Addr().String())
 	if err != nil {

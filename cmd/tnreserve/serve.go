@@ -88,6 +88,11 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 		return err
 	}
 	defer watch.close()
+	loading := newLoading()
+	front := newFrontend(loading, nil, limits{c.Connections, c.ConnectionsPerAddr}, log)
+	front.begin(ln)
+	defer func() { err = errors.Join(err, front.shutDown()) }()
+	defer loading.fail() // unless it was done
 	clock := newClock()
 	s, err := c.openWith(ctx, store.Config{Now: clock.Now, Log: log, Batch: c.Batch, IdleStaff: c.IdleStaff, IdleOthers: c.IdleOthers, AbsoluteSession: c.SessionMost, Watch: watch.store()})
 	if err != nil {
@@ -123,9 +128,9 @@ func (c *serveCommand) Run(ctx context.Context, p *process) (err error) {
 		notify.New(notify.Config{Store: s, Log: log, AllowPrivate: c.AllowPrivateWebhooks, BaseURL: c.BaseURL}).Run(serving)
 	})
 	background.Go(func() { clock.watch(serving, log) })
-	front := newFrontend(watch.handler(xmlDoor.Beside(jsonDoor.Beside(site.Handler()))), site.Drain, limits{c.Connections, c.ConnectionsPerAddr}, log)
-	front.leave, front.delay = site.Leave, c.DrainDelay
+	front.leave, front.delay, front.endStreams = site.Leave, c.DrainDelay, site.Drain
 	watch.of(s, &front.conns)
+	loading.done(watch.handler(xmlDoor.Beside(jsonDoor.Beside(site.Handler()))))
 	return front.serve(ctx, ln)
 }
 

@@ -306,6 +306,7 @@ func TestLimitPerAddress(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
+	f.begin(ln)
 	go func() { done <- f.serve(ctx, ln) }()
 	var open []net.Conn
 	for range 3 {

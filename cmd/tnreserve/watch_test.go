@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -15,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -454,6 +457,69 @@ func TestDrainDelay(t *testing.T) {
 	if code := <-h.code; code != 0 || time.Since(asked) < 4900*time.Millisecond {
 		t.Errorf("it ended with %d after %v", code, time.Since(asked))
 	}
+}
+
+// While a server loads it says so to who watches it, and lets others wait; one that is
+// told to end meanwhile turns them away.
+func TestLoading(t *testing.T) {
+	for name, want := range map[string]int{"loaded": http.StatusOK, "ended": http.StatusServiceUnavailable} {
+		t.Run(name, func(t *testing.T) {
+			db := newDB(t)
+			other, err := sql.Open("sqlite", db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+			other.SetMaxOpenConns(1)
+			if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil { // the server waits for it
+				t.Fatal(err)
+			}
+			addr := net.JoinHostPort(proxyAddress, freePort(t))
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			h := &here{t: t, url: "http://" + addr, log: &book{}, stop: stop, code: make(chan int, 1)}
+			go func() {
+				h.code <- run(ctx, []string{"serve", "--addr", addr, "--db", db}, strings.NewReader(""), &book{}, h.log, func(string) string { return "" })
+			}()
+			awaitPort(t, addr)
+			if text, header := h.ask(http.DefaultClient, 503, "GET", "/readyz", ""); !strings.Contains(text, "loading") || header.Get("Content-Type") != "application/json" || header.Get("Retry-After") == "" {
+				t.Error(text, header)
+			}
+			h.ask(http.DefaultClient, 200, "GET", "/healthz", "")
+			var waited atomic.Bool
+			var waits sync.WaitGroup
+			waits.Go(func() {
+				h.ask(http.DefaultClient, want, "GET", "/sign-in", "")
+				if !waited.Load() {
+					t.Error("it was answered before the end of the loading")
+				}
+			})
+			time.Sleep(200 * time.Millisecond)
+			waited.Store(true)
+			if want != http.StatusOK {
+				stop()
+			}
+			if _, err := other.Exec("ROLLBACK"); err != nil {
+				t.Fatal(err)
+			}
+			waits.Wait()
+			if want == http.StatusOK {
+				h.ask(http.DefaultClient, 200, "GET", "/readyz", "")
+				h.ended()
+			}
+		})
+	}
+}
+
+func awaitPort(t *testing.T, addr string) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", addr); err == nil {
+			_ = conn.Close()
+			return
+		}
+	}
+	t.Fatalf("nobody listens on %s", addr)
 }
 
 // What it costs to be watched, on a page of a few kilobytes.

@@ -69,6 +69,8 @@
 //     PATCH customer_reference is read.
 //   - Sub-orders: one for each type of an order's numbers; a search of another door is
 //     one. Cancelling one that does not wait is 422 10027.
+//   - A page of orders, or of sub-orders with their numbers, has up to 125,000 numbers. One
+//     with more is 400 10015 for page[size]; 20 orders never have more.
 //   - Ids of numbers in orders and reservations, and of sub-orders, are made from the
 //     order's or reservation's: the first three groups are the same.
 //   - In the lists of orders' numbers and of sub-orders filter[country_code] cannot tell US

@@ -202,7 +202,7 @@ func (c *call) listOrders() error {
 	}
 	list, err := c.store.OrdersByNumber(c.r.Context(), c.actor, q)
 	if err != nil {
-		return err
+		return p.shorter(err)
 	}
 	if none {
 		list = store.Numbered[*tel.Order]{}

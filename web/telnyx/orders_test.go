@@ -248,3 +248,21 @@ func TestSearch(t *testing.T) {
 	}
 	d.refused(400, "10015", "page[number]", "acme-admin", "GET", available+"?page[number]=2&page[size]=5", "")
 }
+
+// A page of orders of thousands of numbers each is bounded; the usual page always has
+// room, whatever an order holds.
+func TestLargeOrdersList(t *testing.T) {
+	d := open(t)
+	for i := range 26 {
+		d.want(200, "acme-admin", "POST", orders, naming("", fmt.Sprintf("+1919555%04d", 2100+i)))
+	}
+	_, err := storetest.Connect(t, d.Path).Exec(fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		INSERT INTO order_tn (order_seq, tn, at, code, message) SELECT seq, 13125550000 + i, 0, '', '' FROM orders, n`, tel.MostPerOrder-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{orders + "?", "/v2/sub_number_orders?filter[include_phone_numbers]=true&"} {
+		d.refused(400, "10015", "page[size]", "acme-admin", "GET", path+"page[size]=250", "")
+		d.want(200, "acme-admin", "GET", path+"page[size]=20", "").has(map[string]any{"meta.total_results": 26, "meta.total_pages": 2})
+	}
+}

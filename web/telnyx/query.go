@@ -1,6 +1,7 @@
 package telnyx
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -8,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"tnreserve/store/tel"
 )
 
 // How many items a page has.
@@ -213,6 +216,16 @@ func (p *params) page() page {
 		}
 	}
 	return at
+}
+
+// shorter is what an error of a list becomes: that its page would hold too many numbers
+// is the size's fault.
+func (p *params) shorter(err error) error {
+	if e, ok := errors.AsType[*tel.Error](err); ok && e.Field == "limit" {
+		p.wrong("page[size]", "is too large: these orders have more numbers together than a page may; ask for fewer at once")
+		return p.check()
+	}
+	return err
 }
 
 // meta tells of a list what clients need to walk its pages: without any one of the

@@ -145,7 +145,7 @@ func (c *call) listSubOrders() error {
 	}
 	list, err := c.store.SubOrders(c.r.Context(), c.actor, q)
 	if err != nil {
-		return err
+		return p.shorter(err)
 	}
 	if !ours {
 		list = store.Numbered[store.SubOrder]{}
