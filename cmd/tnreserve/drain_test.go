@@ -159,6 +159,7 @@ func TestDrainEndsInTime(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ln := &silentListener{closed: make(chan struct{})}
 		stop()
+		f.begin(ln)
 		began := time.Now()
 		if err := f.serve(ctx, ln); err != nil {
 			t.Error(err)
