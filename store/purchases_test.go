@@ -675,6 +675,13 @@ func TestSimilarAfterTheEnd(t *testing.T) {
 		must[store.Swept](t)(s.Sweep(ctx))
 	}
 	setPolicy(t, s, acme, func(p *tel.Policy) { p.CoolDown = 0 })
+	for _, on := range []bool{false, true} {
+		must[int](t)(s.SwitchReservations(ctx, operator, acme, on, store.LiveKeep))
+		now, _ := buyerAt(t, s, token)
+		if got := must[[]tel.FoundTN](t)(s.Similar(ctx, buyer, now)); (len(got) > 0) != on {
+			t.Errorf("reservation on is %v, and %d are offered", on, len(got))
+		}
+	}
 	wish := list[0].TN
 	code(t, second(s.ReserveSimilar(ctx, buyer, token, wish)), tel.CodeEnded) // not allowed
 	sel := tel.DefaultSelling()
